@@ -1,0 +1,190 @@
+# SPDX-License-Identifier: MIT
+# One makefile for all: sources are found by wildcard, objects go to build/, or
+# beside it with SAN=address,undefined or SAN=thread. A source says itself what
+# it needs to be linked with, in a line "// LDLIBS: -lfoo".
+
+VERSION = 0.1.0
+CC = gcc
+OPT = -O2 -g
+WARN = -Wall -Wextra -Wshadow -Wconversion -Wstrict-prototypes \
+	-Wmissing-prototypes -Wimplicit-fallthrough -Wwrite-strings -Wvla
+CFLAGS = $(OPT)
+prefix = /usr/local
+bindir = $(prefix)/bin
+libdir = $(prefix)/lib
+includedir = $(prefix)/include
+mandir = $(prefix)/share/man
+docdir = $(prefix)/share/doc/vm-utils
+INSTALL = install
+Q = $(if $(V),,@)# make V=1 shows commands
+B = build$(if $(SAN),-san$(if $(filter thread,$(SAN)),-thread))
+
+# The engine's inner loop lives on tail calls and registers.
+SOFT_CFLAGS = -fno-strict-aliasing $(if $(SAN),,-O2 -fno-stack-protector \
+	-foptimize-sibling-calls -fomit-frame-pointer)
+
+SAN_FLAGS = $(if $(SAN),-fsanitize=$(SAN) -fno-omit-frame-pointer \
+	-fno-sanitize-recover=all)
+ALL_CPPFLAGS = -I. -D_GNU_SOURCE -DVERSION='"$(VERSION)"' $(CPPFLAGS)
+ALL_CFLAGS = -std=gnu11 -fPIC -pthread $(WARN) $(CFLAGS) \
+	$(if $(WERROR),-Werror) $(SAN_FLAGS) $(DIR_CFLAGS)
+ALL_LDFLAGS = -pthread -Wl,--as-needed $(LDFLAGS) $(SAN_FLAGS)
+ldlibs = $(shell sed -n 's,^// LDLIBS: ,,p' $(1) /dev/null)
+
+LIB_SRC := $(wildcard lib/*.c lib/*/*.c dev/*.c vmm/*.c vmm/*/*.c)
+LIB_OBJ := $(LIB_SRC:%.c=$(B)/%.o)
+LIB_LIBS := $(sort $(call ldlibs,$(LIB_SRC)))
+# bin/vm-x.c is a tool; bin/vm-x/*.c belong to it, bin/tool*.c to all.
+TOOL_SRC := $(wildcard bin/vm*.c)
+TOOLS := $(TOOL_SRC:bin/%.c=%)
+TOOL_OBJ := $(patsubst %.c,$(B)/%.o,$(wildcard bin/tool*.c))
+UNIT_SRC := $(wildcard tests/unit/*.c)
+UNIT := $(UNIT_SRC:%.c=$(B)/%)
+GUEST := $(patsubst %.S,$(B)/%.elf,$(wildcard tests/cpu/*.S))
+BENCH_SRC := $(wildcard tests/bench/*.c)
+BENCH := $(BENCH_SRC:%.c=$(B)/%)
+BATS := $(wildcard tests/*.bats)
+MAN := $(wildcard man/*.[1-8])
+DOCS := $(wildcard LICENSE README* SPEC.md doc/*)
+EXAMPLES := $(wildcard examples/*)
+EXAMPLE_BIN := $(patsubst %.c,$(B)/%,$(wildcard examples/*.c))
+ALL_SRC := $(LIB_SRC) $(wildcard bin/*.c bin/*/*.c) $(UNIT_SRC) $(BENCH_SRC)
+# Packages first, where the goal asks for them.
+FIRST := $(if $(filter check demo soak bench,$(MAKECMDGOALS)),deps)
+
+all: $(TOOLS:%=$(B)/bin/%) $(B)/lib/libvmm.so $(B)/libvmm.a
+
+.SECONDEXPANSION:
+
+$(B)/vmm/soft/%.o: DIR_CFLAGS = $(SOFT_CFLAGS)
+
+$(B)/%.o: %.c | $(FIRST)
+	@mkdir -p $(@D)
+	$(if $(Q),@echo '  CC   $@')
+	$(Q)$(CC) $(ALL_CPPFLAGS) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
+
+$(B)/libvmm.a: $(LIB_OBJ)
+	$(if $(Q),@echo '  AR   $@')
+	$(Q)rm -f $@
+	$(Q)$(AR) rcs $@ $^
+
+$(B)/lib/libvmm.so.0: $(LIB_OBJ) lib/libvmm.map
+	@mkdir -p $(@D)
+	$(if $(Q),@echo '  LD   $@')
+	$(Q)$(CC) $(ALL_LDFLAGS) -shared -Wl,-soname,libvmm.so.0 \
+		-Wl,--version-script=lib/libvmm.map -o $@ $(LIB_OBJ) $(LIB_LIBS)
+
+$(B)/lib/libvmm.so: $(B)/lib/libvmm.so.0
+	$(Q)ln -sf libvmm.so.0 $@
+
+percent = %
+$(B)/bin/%: $(B)/bin/%.o $(TOOL_OBJ) $(B)/lib/libvmm.so \
+	$$(patsubst $$(percent).c,$(B)/$$(percent).o,$$(wildcard bin/$$*/*.c))
+	$(if $(Q),@echo '  LD   $@')
+	$(Q)$(CC) $(ALL_LDFLAGS) -Wl,-rpath,'$$ORIGIN/../lib' -o $@ \
+		$(filter %.o,$^) -L$(B)/lib -lvmm \
+		$(call ldlibs,bin/$*.c $(wildcard bin/$*/*.c))
+
+$(B)/tests/unit/% $(B)/tests/bench/%: $$@.o $(B)/libvmm.a
+	$(if $(Q),@echo '  LD   $@')
+	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $< $(B)/libvmm.a \
+		$(call ldlibs,$(@:$(B)/%=%.c)) $(LIB_LIBS) -lm
+
+# Guests without an operating system. "// CFLAGS: -m32" in the source is obeyed.
+$(B)/tests/cpu/%.elf: tests/cpu/%.S tests/cpu/guest.ld $(wildcard tests/cpu/*.h)
+	@mkdir -p $(@D)
+	$(if $(Q),@echo '  AS   $@')
+	$(Q)$(CC) -I. $$(sed -n 's,^// CFLAGS: ,,p' $<) -nostdlib -static -no-pie \
+		-Wl,--build-id=none -T tests/cpu/guest.ld -o $@ $<
+
+# Programs as their authors would build them: one header, one library.
+$(B)/examples/%: examples/%.c lib/vmm.h $(B)/lib/libvmm.so
+	@mkdir -p $(@D)
+	$(if $(Q),@echo '  CC   $@')
+	$(Q)$(CC) $(WARN) $(CFLAGS) $(SAN_FLAGS) $(if $(WERROR),-Werror) -Ilib \
+		-o $@ $< -Wl,-rpath,'$$ORIGIN/../lib' -L$(B)/lib -lvmm
+
+# --- tests ---
+
+TESTS = $(UNIT) $(BATS)
+# Further unit tests for the same run: those of another build.
+MORE =
+BUILT = all units $(GUEST) $(EXAMPLE_BIN) guests
+
+units: $(UNIT)
+
+unit: units $(GUEST)
+	$(Q)B=$(B) prove -j2 -e tests/run $(UNIT)
+
+check: $(BUILT) | $(FIRST)
+	$(Q)B=$(B) prove -j2 -e tests/run $(TESTS) $(MORE)
+
+# Kernels and the like that tests boot; without a network those are skipped.
+guests: | $(FIRST)
+	@mkdir -p build $(B)
+	-tests/guests/fetch.sh build/guests
+	@[ -e $(B)/guests ] || ln -s ../build/guests $(B)/guests
+
+# The tests again and again, for SOAK seconds or until one fails.
+SOAK = 3600
+soak: $(BUILT) | $(FIRST)
+	end=$$(($$(date +%s) + $(SOAK))); \
+	while [ $$(date +%s) -lt $$end ]; do \
+		B=$(B) prove -Q -j2 -e tests/run $(TESTS) || exit 1; \
+	done
+
+bench: $(BUILT) $(BENCH) | $(FIRST)
+	set -e; for b in $(BENCH) $(wildcard tests/bench/*.sh); do \
+		B=$(B) $$b; done
+
+demo: all guests | $(FIRST)
+	PATH="$(CURDIR)/$(B)/bin:$$PATH" sh examples/demo.sh
+
+lint: $(TOOLS:%=$(B)/bin/%)
+	B=$(B) CC='$(CC)' tests/lint.sh
+
+deps:
+	.ci/deps
+
+# --- the rest ---
+
+install: all
+	$(INSTALL) -d $(DESTDIR)$(bindir) $(DESTDIR)$(libdir)/pkgconfig \
+		$(DESTDIR)$(includedir) $(DESTDIR)$(docdir)/examples
+	for t in $(TOOLS); do \
+		$(INSTALL) $(B)/bin/$$t $(DESTDIR)$(bindir)/ || exit 1; done
+	$(INSTALL) -m 644 $(B)/lib/libvmm.so.0 $(DESTDIR)$(libdir)/
+	ln -sf libvmm.so.0 $(DESTDIR)$(libdir)/libvmm.so
+	$(INSTALL) -m 644 lib/vmm.h $(DESTDIR)$(includedir)/
+	sed 's,@prefix@,$(prefix),; s,@libdir@,$(libdir),; \
+		s,@includedir@,$(includedir),; s,@version@,$(VERSION),' \
+		lib/libvmm.pc.in >$(DESTDIR)$(libdir)/pkgconfig/libvmm.pc
+	$(INSTALL) -m 644 $(DOCS) $(DESTDIR)$(docdir)/
+	for f in $(EXAMPLES); do \
+		$(INSTALL) $$f $(DESTDIR)$(docdir)/examples/ || exit 1; done
+	for m in $(MAN); do d=$(DESTDIR)$(mandir)/man$${m##*.}; \
+		$(INSTALL) -d $$d && $(INSTALL) -m 644 $$m $$d/ || exit 1; done
+
+uninstall:
+	rm -f $(TOOLS:%=$(DESTDIR)$(bindir)/%) \
+		$(DESTDIR)$(libdir)/libvmm.so $(DESTDIR)$(libdir)/libvmm.so.0 \
+		$(DESTDIR)$(libdir)/pkgconfig/libvmm.pc \
+		$(DESTDIR)$(includedir)/vmm.h
+	for m in $(MAN); do \
+		rm -f $(DESTDIR)$(mandir)/man$${m##*.}/$${m##*/}; done
+	rm -rf $(DESTDIR)$(docdir)
+
+compile_commands.json: $(ALL_SRC) Makefile
+	@{ s='['; for f in $(ALL_SRC); do \
+		printf '%s\n{"directory": "%s", "file": "%s", "command": "%s"}' \
+		"$$s" '$(CURDIR)' $$f "$(CC) $(subst ",\\\",$(subst ',,\
+		$(ALL_CPPFLAGS))) $(strip $(ALL_CFLAGS)) -c $$f"; s=,; \
+	done; printf '\n]\n'; } >$@
+
+clean:
+	rm -rf build build-san build-san-thread compile_commands.json
+
+.PHONY: all units unit check guests soak bench demo lint deps install \
+	uninstall clean
+.SECONDARY:
+-include $(ALL_SRC:%.c=$(B)/%.d)

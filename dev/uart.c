@@ -1,0 +1,613 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * 16550A UART. National Semiconductor PC16550D data sheet (TL/C/8652), wired as
+ * on a PC: OUT2 gates the interrupt, the clock is 1.8432 MHz. What is sent
+ * leaves at once, as fast as the back end takes it; the baud rate only times
+ * the character timeout. The modem lines are up while somebody is at the other
+ * end. Left out: DMA mode, parity and framing errors, sending breaks to the
+ * back end.
+ */
+#include "dev/uart.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "lib/err.h"
+
+#define FIFO 16u
+#define CLOCK_HZ 1843200
+
+enum { RBR_THR, IER, IIR_FCR, LCR, MCR, LSR, MSR, SCR }; /* offsets */
+
+enum { /* bits */
+	IER_RDA = 0x01,
+	IER_THRE = 0x02,
+	IER_RLS = 0x04,
+	IER_MSI = 0x08,
+	IER_ALL = 0x0f,
+
+	IIR_NONE = 0x01,
+	IIR_MSI = 0x00,
+	IIR_THRE = 0x02,
+	IIR_RDA = 0x04,
+	IIR_RLS = 0x06,
+	IIR_TIMEOUT = 0x0c,
+	IIR_FIFO = 0xc0,
+
+	FCR_ENABLE = 0x01,
+	FCR_CLEAR_RX = 0x02,
+	FCR_CLEAR_TX = 0x04,
+	FCR_KEEP = 0xc9,
+
+	LCR_DLAB = 0x80,
+	LCR_BREAK = 0x40,
+
+	MCR_DTR = 0x01,
+	MCR_RTS = 0x02,
+	MCR_OUT1 = 0x04,
+	MCR_OUT2 = 0x08,
+	MCR_LOOP = 0x10,
+	MCR_ALL = 0x1f,
+
+	LSR_DR = 0x01,
+	LSR_OE = 0x02,
+	LSR_BI = 0x10,
+	LSR_ERRORS = 0x1e,
+	LSR_THRE = 0x20,
+	LSR_TEMT = 0x40,
+	LSR_FIFO_ERROR = 0x80,
+
+	MSR_DCTS = 0x01,
+	MSR_TERI = 0x04,
+	MSR_DELTAS = 0x0f,
+	MSR_CTS = 0x10,
+	MSR_DSR = 0x20,
+	MSR_RI = 0x40,
+	MSR_DCD = 0x80,
+};
+
+struct uart {
+	struct dev dev;
+	struct clock *clock;
+	struct irq out;
+	struct chr *chr;
+	struct timer timeout; /* input lies in the FIFO, unread */
+	bool level; /* of out, as last driven */
+	bool up; /* somebody is at the other end */
+	struct uart_regs {
+		int64_t timeout_in; /* ns until it, at a save; -1: never */
+		uint16_t errors; /* LSR's, until it is read */
+		uint16_t held_breaks; /* that found the FIFO full: 0 or 1 */
+		uint8_t rx[FIFO], rx_bad[FIFO]; /* and LSR bits of each */
+		uint8_t tx[FIFO];
+		uint8_t rx_n, tx_n;
+		uint8_t ier, fcr, lcr, mcr, msr, scr, dll, dlm;
+		uint8_t timed_out; /* the character timeout interrupt */
+		uint8_t thre; /* the transmitter's interrupt */
+	} r;
+};
+
+static const struct field fields[] = {
+	FIELD(struct uart, r, timeout_in),
+	FIELD(struct uart, r, errors),
+	FIELD(struct uart, r, held_breaks),
+	FIELDS(struct uart, r, rx),
+	FIELDS(struct uart, r, rx_bad),
+	FIELDS(struct uart, r, tx),
+	FIELD(struct uart, r, rx_n),
+	FIELD(struct uart, r, tx_n),
+	FIELD(struct uart, r, ier),
+	FIELD(struct uart, r, fcr),
+	FIELD(struct uart, r, lcr),
+	FIELD(struct uart, r, mcr),
+	FIELD(struct uart, r, msr),
+	FIELD(struct uart, r, scr),
+	FIELD(struct uart, r, dll),
+	FIELD(struct uart, r, dlm),
+	FIELD(struct uart, r, timed_out),
+	FIELD(struct uart, r, thre),
+	FIELD_END,
+};
+
+static unsigned
+capacity(const struct uart *u)
+{
+	return u->r.fcr & FCR_ENABLE ? FIFO : 1;
+}
+
+static unsigned
+trigger(const struct uart *u)
+{
+	static const uint8_t level[4] = {1, 4, 8, 14};
+
+	return u->r.fcr & FCR_ENABLE ? level[u->r.fcr >> 6] : 1;
+}
+
+/* The interrupt identification: a pure function of the registers. */
+static uint8_t
+reason(const struct uart *u)
+{
+	if ((u->r.ier & IER_RLS) && u->r.errors)
+		return IIR_RLS;
+	if ((u->r.ier & IER_RDA) && u->r.rx_n >= trigger(u))
+		return IIR_RDA;
+	if ((u->r.ier & IER_RDA) && u->r.timed_out)
+		return IIR_TIMEOUT;
+	if ((u->r.ier & IER_THRE) && u->r.thre)
+		return IIR_THRE;
+	if ((u->r.ier & IER_MSI) && (u->r.msr & MSR_DELTAS))
+		return IIR_MSI;
+	return IIR_NONE;
+}
+
+static bool
+wants_interrupt(const struct uart *u)
+{
+	return reason(u) != IIR_NONE && (u->r.mcr & MCR_OUT2);
+}
+
+static void
+drive(struct uart *u)
+{
+	u->level = wants_interrupt(u);
+	irq_set(u->out, u->level);
+}
+
+/* The line follows the registers; it is driven only when it moves, for each
+ * chip at its other end takes a lock. */
+static void
+update(struct uart *u)
+{
+	if (u->level != wants_interrupt(u))
+		drive(u);
+}
+
+/* --- receiver --- */
+
+/* Four characters of the line's format, in ns. */
+static int64_t
+timeout_ns(const struct uart *u)
+{
+	int64_t div = u->r.dlm << 8 | u->r.dll;
+	int64_t bits =
+		7 + (u->r.lcr & 3) + (u->r.lcr >> 2 & 1) + (u->r.lcr >> 3 & 1);
+
+	return 4 * bits * 16 * (div ? div : 1) * NS_PER_S / CLOCK_HZ;
+}
+
+/* A character came or went: the timeout begins anew. */
+static void
+restart_timeout(struct uart *u)
+{
+	if ((u->r.fcr & FCR_ENABLE) && u->r.rx_n && !u->r.timed_out)
+		timer_arm(&u->timeout, clock_now(u->clock) + timeout_ns(u));
+	else
+		timer_disarm(&u->timeout);
+}
+
+static void
+timeout(void *to)
+{
+	struct uart *u = to;
+
+	u->r.timed_out = 1;
+	update(u);
+}
+
+/* Errors show in LSR when their character is the next to be read. */
+static void
+reveal(struct uart *u)
+{
+	if (u->r.rx_n)
+		u->r.errors |= u->r.rx_bad[0];
+	u->r.rx_bad[0] = 0;
+}
+
+static void
+receive(struct uart *u, uint8_t byte, uint8_t bad)
+{
+	if (u->r.rx_n == capacity(u)) {
+		u->r.errors |= LSR_OE;
+		if (u->r.fcr & FCR_ENABLE)
+			return;
+		u->r.rx_n = 0;
+	}
+	u->r.rx[u->r.rx_n] = byte;
+	u->r.rx_bad[u->r.rx_n] = bad;
+	if (++u->r.rx_n == 1)
+		reveal(u);
+	restart_timeout(u);
+}
+
+/* There is room, maybe: what waits may come. */
+static void
+made_room(struct uart *u)
+{
+	if (u->r.held_breaks && u->r.rx_n < capacity(u)) {
+		u->r.held_breaks = 0;
+		receive(u, 0, LSR_BI);
+	}
+	if (u->chr && !u->r.rx_n)
+		chr_poke(u->chr);
+}
+
+static uint8_t
+rbr_read(struct uart *u)
+{
+	uint8_t byte = u->r.rx[0];
+
+	if (!u->r.rx_n)
+		return byte;
+	u->r.rx_n--;
+	memmove(u->r.rx, u->r.rx + 1, u->r.rx_n);
+	memmove(u->r.rx_bad, u->r.rx_bad + 1, FIFO - 1);
+	u->r.rx_bad[FIFO - 1] = 0;
+	u->r.timed_out = 0;
+	reveal(u);
+	restart_timeout(u);
+	made_room(u);
+	return byte;
+}
+
+static void
+clear_rx(struct uart *u)
+{
+	u->r.rx_n = 0;
+	u->r.timed_out = 0;
+	memset(u->r.rx_bad, 0, sizeof(u->r.rx_bad));
+	u->r.errors &= LSR_OE;
+	restart_timeout(u);
+	made_room(u);
+}
+
+/* --- transmitter --- */
+
+static void
+transmit(struct uart *u)
+{
+	size_t n = u->r.tx_n;
+
+	if (!n)
+		return;
+	if (u->chr)
+		n = chr_write(u->chr, u->r.tx, n);
+	u->r.tx_n = (uint8_t)(u->r.tx_n - n);
+	memmove(u->r.tx, u->r.tx + n, u->r.tx_n);
+	if (!u->r.tx_n)
+		u->r.thre = 1;
+}
+
+static void
+thr_write(struct uart *u, uint8_t byte)
+{
+	if (u->r.mcr & MCR_LOOP) {
+		receive(u, byte, 0);
+		u->r.thre = !u->r.tx_n;
+		return;
+	}
+	if (u->r.tx_n == capacity(u)) {
+		dev_odd(&u->dev, "wrote to a full transmitter");
+		return;
+	}
+	u->r.thre = 0;
+	u->r.tx[u->r.tx_n++] = byte;
+	transmit(u);
+}
+
+/* --- modem lines --- */
+
+static uint8_t
+modem_lines(const struct uart *u)
+{
+	uint8_t mcr = u->r.mcr;
+
+	if (!(mcr & MCR_LOOP))
+		return u->up ? MSR_CTS | MSR_DSR | MSR_DCD : 0;
+	return (uint8_t)((mcr & MCR_RTS ? MSR_CTS : 0) |
+			 (mcr & MCR_DTR ? MSR_DSR : 0) |
+			 (mcr & MCR_OUT1 ? MSR_RI : 0) |
+			 (mcr & MCR_OUT2 ? MSR_DCD : 0));
+}
+
+static void
+follow_lines(struct uart *u)
+{
+	uint8_t now = modem_lines(u), changed = (now ^ u->r.msr) & 0xf0;
+
+	/* The ring indicator tells of its end only. */
+	if (now & MSR_RI)
+		changed &= (uint8_t)~MSR_RI;
+	u->r.msr = (uint8_t)(now | (u->r.msr & MSR_DELTAS) | changed >> 4);
+}
+
+/* --- registers --- */
+
+static uint8_t
+lsr_read(struct uart *u)
+{
+	unsigned lsr = u->r.errors, i, bad = lsr & ~(unsigned)LSR_OE;
+
+	if (u->r.rx_n)
+		lsr |= LSR_DR;
+	if (!u->r.tx_n)
+		lsr |= LSR_THRE | LSR_TEMT;
+	for (i = 0; i < FIFO; i++)
+		bad |= u->r.rx_bad[i];
+	if (bad && (u->r.fcr & FCR_ENABLE))
+		lsr |= LSR_FIFO_ERROR;
+	u->r.errors = 0;
+	return (uint8_t)lsr;
+}
+
+static uint8_t
+iir_read(struct uart *u)
+{
+	uint8_t iir = reason(u);
+
+	if (iir == IIR_THRE)
+		u->r.thre = 0;
+	return u->r.fcr & FCR_ENABLE ? iir | IIR_FIFO : iir;
+}
+
+static uint8_t
+msr_read(struct uart *u)
+{
+	uint8_t msr = u->r.msr;
+
+	u->r.msr &= (uint8_t)~MSR_DELTAS;
+	return msr;
+}
+
+static void
+fcr_write(struct uart *u, uint8_t val)
+{
+	uint8_t was = u->r.fcr;
+
+	/* The other bits count only while the FIFOs are on. */
+	u->r.fcr = val & FCR_ENABLE ? val & FCR_KEEP : 0;
+	if ((was ^ val) & FCR_ENABLE)
+		val |= FCR_CLEAR_RX | FCR_CLEAR_TX;
+	if (val & FCR_CLEAR_RX)
+		clear_rx(u);
+	if ((val & FCR_CLEAR_TX) && u->r.tx_n) {
+		u->r.tx_n = 0;
+		u->r.thre = 1;
+	}
+}
+
+static void
+ier_write(struct uart *u, uint8_t val)
+{
+	/* Asking for the transmitter's interrupt while it is empty has one. */
+	if ((val & ~u->r.ier & IER_THRE) && !u->r.tx_n)
+		u->r.thre = 1;
+	u->r.ier = val & IER_ALL;
+}
+
+static void
+lcr_write(struct uart *u, uint8_t val)
+{
+	if ((val & ~u->r.lcr & LCR_BREAK) && (u->r.mcr & MCR_LOOP))
+		receive(u, 0, LSR_BI);
+	u->r.lcr = val;
+}
+
+static void
+mcr_write(struct uart *u, uint8_t val)
+{
+	bool looped = u->r.mcr & MCR_LOOP;
+
+	u->r.mcr = val & MCR_ALL;
+	follow_lines(u);
+	if (looped)
+		made_room(u);
+}
+
+static uint64_t
+uart_read(struct dev *d, unsigned bar, uint64_t off, unsigned size)
+{
+	struct uart *u = (struct uart *)d;
+	bool dlab = u->r.lcr & LCR_DLAB;
+	uint8_t val = 0xff;
+
+	(void)bar;
+	(void)size;
+	if (off == RBR_THR)
+		val = dlab ? u->r.dll : rbr_read(u);
+	else if (off == IER)
+		val = dlab ? u->r.dlm : u->r.ier;
+	else if (off == IIR_FCR)
+		val = iir_read(u);
+	else if (off == LCR)
+		val = u->r.lcr;
+	else if (off == MCR)
+		val = u->r.mcr;
+	else if (off == LSR)
+		val = lsr_read(u);
+	else if (off == MSR)
+		val = msr_read(u);
+	else if (off == SCR)
+		val = u->r.scr;
+	update(u);
+	return val;
+}
+
+static void
+uart_write(struct dev *d, unsigned bar, uint64_t off, unsigned size, uint64_t v)
+{
+	struct uart *u = (struct uart *)d;
+	bool dlab = u->r.lcr & LCR_DLAB;
+	uint8_t val = (uint8_t)v;
+
+	(void)bar;
+	(void)size;
+	if (off == RBR_THR && dlab)
+		u->r.dll = val;
+	else if (off == RBR_THR)
+		thr_write(u, val);
+	else if (off == IER && dlab)
+		u->r.dlm = val;
+	else if (off == IER)
+		ier_write(u, val);
+	else if (off == IIR_FCR)
+		fcr_write(u, val);
+	else if (off == LCR)
+		lcr_write(u, val);
+	else if (off == MCR)
+		mcr_write(u, val);
+	else if (off == SCR)
+		u->r.scr = val;
+	update(u);
+}
+
+/* --- the back end --- */
+
+static size_t
+host_room(void *to)
+{
+	const struct uart *u = to;
+
+	if ((u->r.mcr & MCR_LOOP) || u->r.held_breaks)
+		return 0;
+	return capacity(u) - u->r.rx_n;
+}
+
+static void
+host_input(void *to, const uint8_t *p, size_t n)
+{
+	struct uart *u = to;
+	size_t i;
+
+	for (i = 0; i < n; i++)
+		receive(u, p[i], 0);
+	update(u);
+}
+
+static void
+host_writable(void *to)
+{
+	struct uart *u = to;
+
+	transmit(u);
+	update(u);
+}
+
+static void
+host_event(void *to, enum chr_event event)
+{
+	struct uart *u = to;
+
+	if (event != CHR_BREAK)
+		u->up = event == CHR_OPENED;
+	else if (host_room(u))
+		receive(u, 0, LSR_BI);
+	else
+		u->r.held_breaks = 1;
+	follow_lines(u);
+	update(u);
+}
+
+/* --- life --- */
+
+static void
+uart_reset(struct dev *d)
+{
+	struct uart *u = (struct uart *)d;
+
+	memset(&u->r, 0, sizeof(u->r));
+	u->r.timeout_in = -1;
+	u->r.dll = CLOCK_HZ / 16 / 9600;
+	u->r.thre = 1;
+	u->r.msr = modem_lines(u);
+	timer_disarm(&u->timeout);
+	made_room(u);
+	drive(u);
+}
+
+static void
+uart_saving(struct dev *d)
+{
+	struct uart *u = (struct uart *)d;
+	int64_t left = u->timeout.at - clock_now(u->clock);
+
+	if (u->timeout.at == CLOCK_NEVER)
+		u->r.timeout_in = -1;
+	else
+		u->r.timeout_in = left > 0 ? left : 0;
+}
+
+static int
+uart_loaded(struct dev *d)
+{
+	struct uart *u = (struct uart *)d;
+	int64_t in = u->r.timeout_in;
+	unsigned i, bad = u->r.errors;
+
+	for (i = 0; i < FIFO; i++)
+		bad |= u->r.rx_bad[i];
+	if (u->r.rx_n > capacity(u) || u->r.tx_n > capacity(u) ||
+		bad & ~(unsigned)LSR_ERRORS || u->r.held_breaks > 1 ||
+		u->r.ier & ~IER_ALL || u->r.mcr & ~MCR_ALL ||
+		u->r.fcr & ~FCR_KEEP || u->r.timed_out > 1 || u->r.thre > 1 ||
+		in < -1 || in > 60 * NS_PER_S)
+		return failx(-EINVAL, "%s: impossible state", d->id);
+	if (in >= 0)
+		timer_arm(&u->timeout, clock_now(u->clock) + in);
+	follow_lines(u);
+	transmit(u);
+	made_room(u);
+	drive(u);
+	return 0;
+}
+
+static void
+uart_free(struct dev *d)
+{
+	struct uart *u = (struct uart *)d;
+
+	if (u->chr)
+		chr_attach(u->chr, NULL);
+	timer_disarm(&u->timeout);
+	free(u);
+}
+
+static const struct dev_ops ops = {
+	.name = "uart",
+	.fields = fields,
+	DEV_REGS(struct uart, r),
+	.widest = 1,
+	.read = uart_read,
+	.write = uart_write,
+	.reset = uart_reset,
+	.loaded = uart_loaded,
+	.saving = uart_saving,
+	.free = uart_free,
+};
+
+struct dev *
+uart_new(struct clock *clock, struct irq out, struct chr *chr)
+{
+	struct uart *u = calloc(1, sizeof(*u));
+	struct chr_user user = {
+		.room = host_room,
+		.input = host_input,
+		.writable = host_writable,
+		.event = host_event,
+	};
+
+	if (!u)
+		return NULL;
+	dev_init(&u->dev, &ops);
+	u->clock = clock;
+	u->out = out;
+	u->chr = chr;
+	u->up = chr != NULL;
+	timer_init(&u->timeout, clock, &u->dev.lock, timeout, u);
+	uart_reset(&u->dev);
+	user.to = u;
+	user.lock = &u->dev.lock;
+	if (chr)
+		chr_attach(chr, &user);
+	return &u->dev;
+}

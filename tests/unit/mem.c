@@ -1,0 +1,219 @@
+/* SPDX-License-Identifier: MIT */
+/* Guest memory: dev/mem.h. */
+#include "dev/mem.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+
+#include "lib/err.h"
+#include "tests/tap.h"
+
+#define M (1ull << 20)
+#define G (1ull << 30)
+
+static struct mem *
+new_mem(uint64_t size)
+{
+	struct mem *m = NULL;
+
+	if (mem_new(&m, size)) {
+		printf("Bail out! %s\n", fail_text());
+		exit(1);
+	}
+	return m;
+}
+
+static void
+test_sizes(void)
+{
+	struct mem *m = NULL;
+
+	is_u64((uint64_t)-mem_new(&m, 0), EINVAL, "no memory is refused");
+	is_u64((uint64_t)-mem_new(&m, 60 * 1024), EINVAL, "so is too little");
+	is_u64((uint64_t)-mem_new(&m, M + 1), EINVAL, "so is a broken page");
+	ok(strstr(fail_text(), "4K"), "and says why: %s", fail_text());
+	is_u64((uint64_t)-mem_new(&m, 1ull << 50), ENOMEM,
+		"so is more than the host has");
+	ok(strstr(fail_text(), "memory: 1P asked, the host has"),
+		"and says how much that is: %s", fail_text());
+	is_u64((uint64_t)-mem_new(&m, UINT64_MAX - 4095), ENOMEM,
+		"so is nearly all there could be");
+	ok(!m, "a refused one is not made");
+	m = new_mem(64 * 1024);
+	is_u64(mem_size(m), 65536, "64K is the least");
+	mem_free(m);
+}
+
+static void
+test_layout(void)
+{
+	struct mem *m = new_mem(16 * M);
+	const struct mem_slot *s;
+	struct stat st;
+	unsigned n;
+
+	s = mem_slots(m, &n);
+	ok(n == 1 && s[0].gpa == 0 && s[0].size == 16 * M && !s[0].rom,
+		"little memory is one slot");
+	ok(mem_low(m) == 16 * M && mem_high(m) == 0, "all of it is low");
+	ok(fstat(mem_fd(m), &st) == 0 && st.st_size == 16 << 20,
+		"the descriptor holds it all");
+	ok(ftruncate(mem_fd(m), 0) && errno == EPERM,
+		"and cannot be resized by whom it is passed to");
+	ok(mem_find(m, 16 * M - 1) == s && !mem_find(m, 16 * M),
+		"an address is looked up");
+	mem_free(m);
+	if (mem_new(&m, 4 * G)) {
+		ok(true, "two slots # SKIP %s", fail_text());
+		return;
+	}
+	s = mem_slots(m, &n);
+	ok(n == 2 && s[0].size == MEM_HOLE && s[1].gpa == 4 * G &&
+			s[1].size == 4 * G - MEM_HOLE,
+		"much memory is two slots around the hole");
+	ok(!mem_find(m, MEM_HOLE) && !mem_find(m, 4 * G - 1),
+		"the hole is empty");
+	ok(mem_write(m, 4 * G + 4, "high", 4) == 0 &&
+			memcmp(s[1].host + 4, "high", 4) == 0,
+		"high memory is reached");
+	mem_free(m);
+}
+
+static void
+test_copies(void)
+{
+	struct mem *m = new_mem(M);
+	char buf[16] = "";
+
+	ok(mem_write(m, M - 4, "tail", 4) == 0, "a write to the very end");
+	ok(mem_read(m, M - 4, buf, 4) == 0 && memcmp(buf, "tail", 4) == 0,
+		"is read back");
+	is_u64((uint64_t)-mem_write(m, M - 2, "over", 4), EFAULT,
+		"a write over the end is refused");
+	mem_read(m, M - 4, buf, 4);
+	ok(memcmp(buf, "tail", 4) == 0, "and nothing of it is written");
+	is_u64((uint64_t)-mem_read(m, M - 2, buf, 4), EFAULT, "nor read");
+	is_u64((uint64_t)-mem_read(m, UINT64_MAX - 1, buf, 4), EFAULT,
+		"an address that wraps is refused");
+	is_u64((uint64_t)-mem_fill(m, 4096, 1, UINT64_MAX - 4096), EFAULT,
+		"a length that wraps is refused");
+	ok(mem_read(m, 1ull << 60, buf, 0) == 0, "nothing is always fine");
+	ok(mem_fill(m, 0x1000, 0x5a, 16) == 0 &&
+			mem_read(m, 0x1000, buf, 16) == 0 && buf[0] == 0x5a &&
+			buf[15] == 0x5a,
+		"memory is filled");
+	ok(mem_span(m, M - 16, 16) && !mem_span(m, M - 16, 17),
+		"a span lies wholly in RAM");
+	ok(!mem_span(m, 0, 0), "an empty span is none");
+	ok(!mem_span(m, 16, UINT64_MAX), "a length that wraps is none");
+	mem_free(m);
+}
+
+static void
+test_rom(void)
+{
+	static uint8_t rom[8192] = {[0] = 0xea, [4095] = 1, [4096] = 2};
+	struct mem *m = new_mem(M);
+	const struct mem_slot *s;
+	uint8_t buf[2];
+	unsigned i;
+	int err;
+
+	ok(mem_add_rom(m, 0xfffff000, rom, 4096) == 0, "a ROM at 4G - 4K");
+	s = mem_find(m, 0xfffffff0);
+	ok(s && s->rom && s->gpa == 0xfffff000, "is a slot of its own");
+	ok(mem_read(m, 0xfffff000, buf, 1) == 0 && buf[0] == 0xea,
+		"can be read");
+	is_u64((uint64_t)-mem_write(m, 0xfffff000, buf, 1), EFAULT,
+		"but not written");
+	ok(!mem_span(m, 0xfffff000, 1), "and has no span");
+	is_u64((uint64_t)-mem_add_rom(m, 0xffffe000, rom, 8192), EEXIST,
+		"a second one over it is refused");
+	is_u64((uint64_t)-mem_add_rom(m, 0xf0000, rom, 4096), EEXIST,
+		"so is one over RAM");
+	is_u64((uint64_t)-mem_add_rom(m, 0xd0000001, rom, 4096), EINVAL,
+		"so is one off page borders");
+	is_u64((uint64_t)-mem_add_rom(m, 0xd0000000, rom, 0), EINVAL,
+		"so is an empty one");
+	is_u64((uint64_t)-mem_add_rom(m, UINT64_MAX - 4095, rom, 4096), ERANGE,
+		"so is one beyond physical memory");
+	mem_add_rom(m, 0xffffe000, rom + 4096, 4096);
+	ok(mem_read(m, 0xffffefff, buf, 2) == 0 && buf[0] == 0 &&
+			buf[1] == 0xea,
+		"a read crosses slots that touch");
+	for (i = 0, err = 0; !err && i < MEM_SLOTS; i++)
+		err = mem_add_rom(m, 0xd0000000 + 0x1000ull * i, rom, 4096);
+	is_u64((uint64_t)-err, ENOSPC, "too many are refused");
+	mem_free(m);
+}
+
+struct seen {
+	unsigned n;
+	uint64_t gpa, len;
+};
+
+static void
+see(void *to, uint64_t gpa, uint64_t len)
+{
+	struct seen *s = to;
+
+	s->n++;
+	s->gpa = gpa;
+	s->len = len;
+}
+
+static void
+test_hook(void)
+{
+	struct mem *m = new_mem(M);
+	struct seen s = {0};
+	char buf[4];
+
+	mem_on_write(m, see, &s);
+	mem_write(m, 0x2000, "code", 4);
+	ok(s.n == 1 && s.gpa == 0x2000 && s.len == 4, "writes are told");
+	mem_fill(m, 0x3000, 0, 32);
+	ok(s.n == 2 && s.gpa == 0x3000 && s.len == 32, "fills too");
+	mem_dirty(m, 0x4000, 8);
+	ok(s.n == 3 && s.gpa == 0x4000 && s.len == 8, "spans too");
+	mem_read(m, 0, buf, 4);
+	mem_write(m, M, "none", 4);
+	mem_write(m, 0, "", 0);
+	is_u64(s.n, 3, "reads, failures and nothing are not");
+	mem_on_write(m, NULL, NULL);
+	mem_write(m, 0, "a", 1);
+	is_u64(s.n, 3, "nobody listens any more");
+	mem_free(m);
+}
+
+static void
+test_clear(void)
+{
+	struct mem *m = new_mem(4 * M);
+	struct stat st;
+	char buf[4];
+
+	mem_fill(m, 0, 0xff, 4 * M);
+	ok(mem_clear(m) == 0, "memory is cleared");
+	ok(mem_read(m, 2 * M, buf, 4) == 0 && memcmp(buf, "\0\0\0\0", 4) == 0,
+		"it reads as zero");
+	ok(fstat(mem_fd(m), &st) == 0 && st.st_blocks == 8,
+		"the host has its pages back, but the one just read");
+	mem_free(m);
+	mem_free(NULL);
+}
+
+int
+main(void)
+{
+	deadline(20);
+	test_sizes();
+	test_layout();
+	test_copies();
+	test_rom();
+	test_hook();
+	test_clear();
+	return done();
+}

@@ -1,0 +1,326 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The pc board, wired: i440FX host bridge, PIIX-style ISA devices, the PIC pair
+ * and one IOAPIC, up to four UARTs, ACPI power management. This page is the
+ * only one that knows addresses and interrupt numbers.
+ *
+ * ISA interrupts go to the PIC and the IOAPIC alike; the timer's is GSI 2
+ * there. The A20 gate is always open: its latches exist, no wire follows them.
+ */
+#include "vmm/board.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "dev/acpipm.h"
+#include "dev/debugcon.h"
+#include "dev/debugexit.h"
+#include "dev/fwcfg.h"
+#include "dev/i8042.h"
+#include "dev/ioapic.h"
+#include "dev/pcihost.h"
+#include "dev/pic.h"
+#include "dev/pit.h"
+#include "dev/pvpanic.h"
+#include "dev/resetctl.h"
+#include "dev/rtc.h"
+#include "dev/testdev.h"
+#include "dev/uart.h"
+#include "lib/err.h"
+#include "vmm/acpi.h"
+
+#define PM_BASE 0x600
+#define SMI_CMD 0xb2
+#define SCI 9
+#define IOAPIC_ADDR 0xfec00000u
+#define LAPIC_ADDR 0xfee00000u
+
+static const uint16_t com_port[CONFIG_UARTS] = {0x3f8, 0x2f8, 0x3e8, 0x2e8};
+static const uint8_t com_irq[CONFIG_UARTS] = {4, 3, 4, 3};
+static const char *const com_name[CONFIG_UARTS] = {"uart0", "uart1", "uart2",
+	"uart3"};
+
+/* ---- wires ---- */
+
+static void
+isa_irq(void *to, unsigned pin, bool level)
+{
+	struct board *b = to;
+
+	if (pin < 16)
+		pic_set(b->pic, pin, level);
+	ioapic_set(b->ioapic, pin == 0 ? 2 : pin, level);
+}
+
+static struct irq
+irq(struct board *b, unsigned pin)
+{
+	return (struct irq){isa_irq, b, pin};
+}
+
+static void
+pic_intr(void *to, unsigned pin, bool level)
+{
+	struct board *b = to;
+
+	(void)pin;
+	if (b->engine)
+		b->ops->extint(b->engine, level);
+}
+
+static void
+ioapic_send(void *to, struct msi m)
+{
+	struct board *b = to;
+
+	if (b->engine)
+		b->ops->msi(b->engine, m);
+}
+
+static void
+ioapic_route(void *to, unsigned pin, struct msi m, bool masked)
+{
+	struct board *b = to;
+
+	if (b->engine)
+		b->ops->route(b->engine, pin, m, masked);
+}
+
+unsigned
+board_pic_ack(void *to)
+{
+	return pic_ack(((struct board *)to)->pic);
+}
+
+void
+board_eoi(void *to, uint8_t vector)
+{
+	ioapic_eoi(((struct board *)to)->ioapic, vector);
+}
+
+/* ---- devices ---- */
+
+/* Takes the device over; d may be NULL after a failed _new(). */
+static int
+own(struct board *b, struct dev *d, const char *id, const struct log *log)
+{
+	if (!d)
+		return fail(-ENOMEM, "%s", id);
+	d->id = id;
+	d->log = log;
+	b->dev[b->devs++] = d;
+	return 0;
+}
+
+static int
+place(struct dev *d, struct bus *bus, uint64_t base, uint64_t len, unsigned bar)
+{
+	return bus_add(bus, base, len, d, bar);
+}
+
+static int
+add_chips(struct board *b, const struct board_host *h)
+{
+	struct ioapic_out out = {ioapic_send, ioapic_route, b};
+	struct dev *pit;
+	int r;
+
+	if ((r = own(b, b->pic = pic_new((struct irq){pic_intr, b, 0}), "pic0",
+		     h->log)) ||
+		(r = own(b, b->ioapic = ioapic_new(out), "ioapic0", h->log)) ||
+		(r = own(b, pit = pit_new(h->clock, irq(b, 0)), "pit0",
+			 h->log)))
+		return r;
+	if ((r = place(b->pic, h->ports, 0x20, 2, 0)) ||
+		(r = place(b->pic, h->ports, 0xa0, 2, 1)) ||
+		(r = place(b->pic, h->ports, 0x4d0, 2, 2)) ||
+		(r = place(b->ioapic, h->mmio, IOAPIC_ADDR, 4096, 0)) ||
+		(r = place(pit, h->ports, 0x40, 4, 0)))
+		return r;
+	return place(pit, h->ports, 0x61, 1, 1);
+}
+
+static void
+preset_cmos(struct dev *rtc, const struct mem *m)
+{
+	uint64_t low = mem_low(m), high = mem_high(m);
+	uint64_t ext = low > 1 << 20 ? (low - (1 << 20)) >> 10 : 0;
+	uint64_t above16 = low > 16 << 20 ? (low - (16 << 20)) >> 16 : 0;
+
+	if (ext > 0xffff)
+		ext = 0xffff;
+	rtc_preset(rtc, 0x14, 0x06); /* equipment: FPU, mouse */
+	rtc_preset(rtc, 0x15, 640 & 0xff);
+	rtc_preset(rtc, 0x16, 640 >> 8);
+	rtc_preset(rtc, 0x17, (uint8_t)ext);
+	rtc_preset(rtc, 0x18, (uint8_t)(ext >> 8));
+	rtc_preset(rtc, 0x30, (uint8_t)ext);
+	rtc_preset(rtc, 0x31, (uint8_t)(ext >> 8));
+	rtc_preset(rtc, 0x34, (uint8_t)above16);
+	rtc_preset(rtc, 0x35, (uint8_t)(above16 >> 8));
+	rtc_preset(rtc, 0x5b, (uint8_t)(high >> 16));
+	rtc_preset(rtc, 0x5c, (uint8_t)(high >> 24));
+	rtc_preset(rtc, 0x5d, (uint8_t)(high >> 32));
+}
+
+static int
+add_isa(struct board *b, const struct board_host *h)
+{
+	struct irq none = {NULL, NULL, 0};
+	struct i8042_out kbc = {irq(b, 1), irq(b, 12), none, h->notify};
+	struct dev *rtc, *ctl, *pci;
+	int r;
+
+	if ((r = own(b, rtc = rtc_new(h->clock, irq(b, 8)), "rtc0", h->log)) ||
+		(r = own(b, b->i8042 = i8042_new(kbc), "i8042", h->log)) ||
+		(r = own(b, b->pm = acpipm_new(h->clock, irq(b, SCI), h->notify),
+			 "pm0", h->log)) ||
+		(r = own(b, ctl = resetctl_new(h->notify, none), "resetctl",
+			 h->log)) ||
+		(r = own(b, pci = pcihost_new(), "pcihost", h->log)))
+		return r;
+	preset_cmos(rtc, h->mem);
+	if ((r = place(rtc, h->ports, 0x70, 2, 0)) ||
+		(r = place(b->i8042, h->ports, 0x60, 1, 0)) ||
+		(r = place(b->i8042, h->ports, 0x64, 1, 1)) ||
+		(r = place(b->pm, h->ports, PM_BASE, 64, 0)) ||
+		(r = place(b->pm, h->ports, SMI_CMD, 2, 1)) ||
+		(r = place(pci, h->ports, 0xcf8, 4, 0)) ||
+		(r = place(ctl, h->ports, 0x92, 1, 1)))
+		return r;
+	pcihost_pass(pci, ctl); /* port 0xcf9 */
+	return place(pci, h->ports, 0xcfc, 4, 1);
+}
+
+static int
+add_uarts(struct board *b, const struct board_host *h)
+{
+	int r;
+
+	for (unsigned n = 0; n < h->config->serials; n++) {
+		struct dev *u =
+			uart_new(h->clock, irq(b, com_irq[n]), h->serial[n]);
+
+		if ((r = own(b, u, com_name[n], h->log)) ||
+			(r = place(u, h->ports, com_port[n], 8, 0)))
+			return r;
+		b->uarts++;
+	}
+	return 0;
+}
+
+static int
+add_fwcfg(struct board *b, const struct board_host *h)
+{
+	struct dev *f = fwcfg_new();
+	uint64_t ram = mem_size(h->mem);
+	uint16_t cpus = (uint16_t)h->config->cpus;
+	int r = own(b, f, "fwcfg", h->log);
+
+	if (r || (r = fwcfg_add(f, FWCFG_RAM_SIZE, &ram, sizeof(ram))) ||
+		(r = fwcfg_add(f, FWCFG_NB_CPUS, &cpus, sizeof(cpus))) ||
+		(r = fwcfg_add(f, FWCFG_MAX_CPUS, &cpus, sizeof(cpus))))
+		return r;
+	return place(f, h->ports, 0x510, 2, 0);
+}
+
+/* What is there only when asked for, and what talks to the host. */
+static int
+add_extras(struct board *b, const struct board_host *h)
+{
+	struct dev *d;
+	int r;
+
+	if ((r = own(b, d = pvpanic_new(h->notify), "pvpanic", h->log)) ||
+		(r = place(d, h->ports, 0x505, 1, 0)))
+		return r;
+	if (h->debugcon &&
+		((r = own(b, d = debugcon_new(h->debugcon), "debugcon",
+			  h->log)) ||
+			(r = place(d, h->ports, 0x402, 1, 0))))
+		return r;
+	if (h->config->debug_exit &&
+		((r = own(b, d = debugexit_new(h->notify), "debugexit",
+			  h->log)) ||
+			(r = place(d, h->ports, 0xf4, 4, 0))))
+		return r;
+	if (!h->config->test_device)
+		return 0;
+	if ((r = own(b, d = testdev_new(irq(b, 0), h->notify), "testdev",
+		     h->log)) ||
+		(r = place(d, h->ports, 0xe0, 4, 0)) ||
+		(r = place(d, h->ports, 0xe4, 4, 1)) ||
+		(r = place(d, h->ports, 0x2000, 24, 2)))
+		return r;
+	return place(d, h->mmio, 0xff000000, 0x10000, 3);
+}
+
+int
+board_pc_new(struct board **out, const struct board_host *h)
+{
+	struct board *b = calloc(1, sizeof(*b));
+	int r;
+
+	if (!b)
+		return fail(-ENOMEM, "board");
+	b->mem = h->mem;
+	b->pvpanic = true;
+	r = add_chips(b, h);
+	if (!r)
+		r = add_isa(b, h);
+	if (!r)
+		r = add_uarts(b, h);
+	if (!r)
+		r = add_fwcfg(b, h);
+	if (!r)
+		r = add_extras(b, h);
+	if (r) {
+		board_free(b);
+		return r;
+	}
+	*out = b;
+	return 0;
+}
+
+void
+board_free(struct board *b)
+{
+	if (!b)
+		return;
+	b->engine = NULL;
+	while (b->devs)
+		dev_free(b->dev[--b->devs]);
+	free(b);
+}
+
+int
+board_reset(struct board *b, const struct board_host *h)
+{
+	struct acpi_board acpi = {
+		.cpus = (unsigned)h->config->cpus,
+		.pm_base = PM_BASE,
+		.smi_cmd = SMI_CMD,
+		.sci = SCI,
+		.uarts = b->uarts,
+		.i8042 = true,
+		.pvpanic = b->pvpanic,
+		.pci_hole = MEM_HOLE,
+		.ioapic_addr = IOAPIC_ADDR,
+		.lapic_addr = LAPIC_ADDR,
+	};
+	struct smbios_info smbios = {
+		.cpus = (unsigned)h->config->cpus,
+		.memory = mem_size(h->mem),
+		.version = VERSION,
+	};
+	int r;
+
+	for (unsigned n = 0; n < b->devs; n++)
+		dev_reset(b->dev[n]);
+	b->rsdp = 0;
+	if (mem_low(h->mem) < 1 << 20)
+		return 0; /* no room where firmware would put tables */
+	r = acpi_write(h->mem, &acpi, &b->rsdp);
+	return r ? r : smbios_write(h->mem, &smbios);
+}

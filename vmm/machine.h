@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A machine: memory, board, engine, vCPU threads, and the event loop's thread
+ * that decides. The loop's thread makes, runs and frees it; vCPU threads run
+ * the engine and park when told.
+ */
+#ifndef VMM_MACHINE_H
+#define VMM_MACHINE_H
+
+#include "lib/chr.h"
+#include "lib/loop.h"
+#include "vmm/config.h"
+#include "vmm/engine.h"
+
+struct machine;
+
+enum { /* how a machine ended; also vm-run's exit codes (INTERFACE) */
+	END_POWEROFF = 0,
+	END_RESET = 110,
+	END_PANIC = 111,
+	END_TRIPLE = 112,
+	END_HALTED = 113,
+	END_OUTSIDE = 114,
+	END_TIMEOUT = 124,
+	END_FAILED = 125,
+};
+
+struct end {
+	int code;
+	char cause[160];
+};
+
+/*
+ * Build everything, ready to run. config must outlive the machine; serial back
+ * ends are opened from it unless given in serial[] (then they are not owned).
+ */
+int machine_new(struct machine **, const struct config *, struct loop *,
+	struct clock *, const struct log *, struct chr *const serial[]);
+void machine_free(struct machine *);
+
+/* Start the vCPUs. When the machine has ended, ended(to) is called once in the
+ * loop, with all vCPUs parked. */
+int machine_start(struct machine *, void (*ended)(void *to), void *to);
+const struct end *machine_end(const struct machine *);
+
+/* From the loop's thread: press the power button; end with a code (the first
+ * one counts). */
+void machine_button(struct machine *);
+void machine_stop(struct machine *, int code, const char *cause);
+/* Reset as the reset line does, whatever on-reset says. */
+void machine_reset(struct machine *);
+void machine_nmi(struct machine *);
+
+/* Parked: the state of vCPU n as text. Returns the length. */
+int machine_registers(struct machine *, unsigned n, char *buf, int size);
+const char *machine_engine(const struct machine *);
+/* Instructions (soft) or exits (kvm) of all vCPUs so far. */
+uint64_t machine_count(const struct machine *);
+struct chr *machine_serial(const struct machine *, unsigned n);
+
+#endif

@@ -1,0 +1,244 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The run loop: events between blocks (SDM vol. 3A, section 6.9: priorities
+ * among simultaneous exceptions and interrupts), stepping where breakpoints,
+ * TF or an interrupt shadow ask for it, halting.
+ */
+#include "vmm/soft/run.h"
+
+#include "vmm/soft/block.h"
+#include "vmm/soft/sync.h"
+
+/* raise_*() and leave() call this before they jump: what was counted for the
+ * whole block shrinks to what was run, and a split lock is let go. */
+void
+run_abort(struct cpu *c, const struct insn *i)
+{
+	const struct block *b = c->block;
+
+	if (c->rmw.locked) {
+		c->rmw.locked = false;
+		pthread_mutex_unlock(&c->soft->split);
+	}
+	if (i && b && i >= b->insn && i < b->insn + b->n)
+		c->icount -= (uint64_t)(b->n - (i - b->insn));
+}
+
+static void
+exec(struct cpu *c, struct block *b)
+{
+	const struct insn *i = b->insn;
+
+	c->block = b;
+	c->icount += b->n;
+#if SOFT_THREADED
+	i->fn(c, i);
+#else
+	while (i->fn(c, i), !(i->flags & I_END))
+		i++;
+#endif
+}
+
+static bool
+must_step(const struct cpu *c)
+{
+	return (c->sysflags & (FL_TF | FL_RF)) || c->shadow || c->bp_code ||
+		c->bp_data;
+}
+
+static void
+check_code_breakpoints(struct cpu *c)
+{
+	uint64_t lin = c->RIP, hit;
+
+	if (!c->bp_code || (c->sysflags & FL_RF))
+		return;
+	if (c->code != CODE64)
+		lin = (uint32_t)(lin + c->seg[SEG_CS].base);
+	hit = bp_exec(c, lin);
+	if (hit)
+		raise_db(c, NULL, hit);
+}
+
+/* One instruction; what it owes is settled by the loop. */
+static void
+step(struct cpu *c)
+{
+	struct block *b;
+
+	check_code_breakpoints(c);
+	c->link_from = NULL;
+	b = block_one(c);
+	c->shadow = c->shadow_ss = false;
+	c->sysflags &= ~(uint32_t)FL_RF;
+	atomic_fetch_or(&c->pending, PEND_STEP); /* no chaining */
+	c->stepping = c->sysflags & FL_TF;
+	exec(c, b);
+	c->block = NULL;
+	c->owes = true;
+}
+
+static void
+settle(struct cpu *c)
+{
+	c->owes = false;
+	if (c->stepping)
+		c->dr6_pend |= DR6_BS;
+	c->stepping = false;
+	if (c->dr6_pend && !c->shadow_ss)
+		debug_trap(c);
+}
+
+/* ---- events ---- */
+
+static void
+take_init(struct cpu *c)
+{
+	lapic_take(c->lapic, LAPIC_INIT);
+	lapic_reset(c->lapic, true);
+	cpu_power_on(c, true);
+	c->waiting_sipi = !(lapic_base(c->lapic) & 0x100);
+}
+
+static void
+interrupt(struct cpu *c, int vector)
+{
+	c->halted = false;
+	if (vector >= 0)
+		deliver(c, (unsigned)vector, INT_HW, false, 0);
+}
+
+/* Deliver at most one event; true if RIP moved. */
+static bool
+events(struct cpu *c)
+{
+	unsigned wants = lapic_wants(c->lapic);
+
+	if (!wants)
+		return false;
+	if (wants & LAPIC_INIT) {
+		take_init(c);
+		return true;
+	}
+	if (wants & LAPIC_SIPI) {
+		uint8_t vector = lapic_sipi(c->lapic);
+
+		if (c->waiting_sipi) {
+			cpu_sipi(c, vector);
+			return true;
+		}
+	}
+	if (c->waiting_sipi || c->shadow)
+		return false;
+	if ((wants & LAPIC_NMI) && !c->nmi_masked) {
+		lapic_take(c->lapic, LAPIC_NMI);
+		c->nmi_masked = true;
+		interrupt(c, EXC_NMI);
+		return true;
+	}
+	if (!(c->sysflags & FL_IF))
+		return false;
+	if (wants & LAPIC_INTR) {
+		interrupt(c, lapic_ack(c->lapic));
+		return true;
+	}
+	if ((wants & LAPIC_EXTINT) && c->index == 0 && c->soft->cfg.pic_ack) {
+		lapic_take(c->lapic, LAPIC_EXTINT);
+		interrupt(c, (int)c->soft->cfg.pic_ack(c->soft->cfg.to));
+		return true;
+	}
+	return false;
+}
+
+static bool
+idle(const struct cpu *c)
+{
+	return c->halted || c->waiting_sipi;
+}
+
+/* Nothing but NMI, INIT or SIPI can wake it. */
+static bool
+dead(const struct cpu *c)
+{
+	return c->waiting_sipi || (c->halted && !(c->sysflags & FL_IF));
+}
+
+/* What others asked. True: return *why to the machine. */
+static bool
+requests(struct cpu *c, enum stop *why)
+{
+	uint32_t p = atomic_exchange(&c->pending, 0);
+
+	if (p & PEND_INVAL)
+		sync_serve(c);
+	if (!(p & PEND_KICK))
+		return false;
+	if (events(c))
+		c->halt_told = false;
+	*why = dead(c) ? STOP_HALT : STOP_KICK;
+	return true;
+}
+
+/* Halted: tell the machine once if for good, else sleep. */
+static bool
+rest(struct cpu *c)
+{
+	if (dead(c) && !c->halt_told) {
+		c->halt_told = true;
+		return true;
+	}
+	sync_sleep(c);
+	return false;
+}
+
+static enum stop
+loop(struct cpu *c)
+{
+	enum stop why = STOP_KICK;
+
+	for (;;) {
+		if (c->exc >= 0) {
+			c->stepping = false;
+			exc_dispatch(c);
+		}
+		if (c->owes)
+			settle(c);
+		if (c->shutdown)
+			return STOP_TRIPLE;
+		if (atomic_load_explicit(&c->pending, memory_order_relaxed) &&
+			requests(c, &why))
+			return why;
+		if (events(c)) {
+			c->halt_told = false;
+			continue;
+		}
+		if (unlikely(idle(c))) {
+			if (rest(c))
+				return STOP_HALT;
+		} else if (unlikely(must_step(c))) {
+			step(c);
+		} else {
+			exec(c, block_find(c));
+			c->block = NULL;
+		}
+	}
+}
+
+enum stop
+cpu_run(struct cpu *c)
+{
+	sigjmp_buf catch;
+	enum stop why;
+
+	sync_enter(c);
+	fpu_enter(c);
+	c->catch = &catch;
+	if (sigsetjmp(catch, 0) == LEFT)
+		c->owes = c->stepping;
+	c->block = NULL;
+	why = loop(c);
+	c->catch = NULL;
+	fpu_leave(c);
+	sync_leave(c);
+	return why;
+}

@@ -1,0 +1,12 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The run loop's own interface.
+ */
+#ifndef VMM_SOFT_RUN_H
+#define VMM_SOFT_RUN_H
+
+#include "vmm/soft/soft.h"
+
+enum stop cpu_run(struct cpu *c);
+
+#endif

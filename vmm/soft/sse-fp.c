@@ -1,0 +1,163 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * SSE floating-point arithmetic and conversions between vectors (Intel SDM
+ * vol. 2): "op xmm, xmm/m". Each is the host's own instruction, run under the
+ * guest's rounding, DAZ and FTZ; see fp.h on exceptions.
+ */
+#include "vmm/soft/fp.h"
+
+/* fn_do for one instruction whose source is what src says. */
+#define FP_OP(fn, name, kind, src)                                             \
+	static INLINE void fn##_do(                                            \
+		struct cpu *c, const struct insn *i, bool strict)              \
+	{                                                                      \
+		__m128i s = src, d = xget(c, i->reg);                          \
+		if (strict)                                                    \
+			xm_begin(c);                                           \
+		__asm__ volatile(#name " %1,%0" : "+x"(d) : "x"(s));           \
+		if (strict)                                                    \
+			xm_end(c, i, d, kind);                                 \
+		xset(c, i->reg, d);                                            \
+	}                                                                      \
+	STRICT_PAIR(fn)
+
+#define OP(name, kind)                                                         \
+	FP_OP(name##_r, name, kind, xget(c, i->rm))                            \
+	FP_OP(name##_m, name, kind, ld128a(c, i))                              \
+	handler *const x_##name##_vw[8] = RM(name##_r, name##_m);
+SSE_FP_PACKED(OP)
+#undef OP
+#define OP(name, kind)                                                         \
+	FP_OP(name##_r, name, kind, xget(c, i->rm))                            \
+	FP_OP(name##_m, name, kind, v32(ldm32(c, i)))                          \
+	handler *const x_##name##_vw[8] = RM(name##_r, name##_m);
+SSE_FP_SS(OP)
+#undef OP
+/* CVTPS2PD and CVTDQ2PD read 64 bits too; their other half plays no part. */
+#define OP(name, kind)                                                         \
+	FP_OP(name##_r, name, kind, xget(c, i->rm))                            \
+	FP_OP(name##_m, name, kind, v64(ldm64(c, i)))                          \
+	handler *const x_##name##_vw[8] = RM(name##_r, name##_m);
+SSE_FP_SD(OP)
+#undef OP
+
+/* ---- with an immediate ---- */
+
+#define FP_IMM(fn, name, kind, src)                                            \
+	static INLINE void fn##_do(                                            \
+		struct cpu *c, const struct insn *i, bool strict)              \
+	{                                                                      \
+		__m128i s = src, d = xget(c, i->reg);                          \
+		if (strict)                                                    \
+			xm_begin(c);                                           \
+		d = do_##name(d, s, (unsigned)i->imm);                         \
+		if (strict)                                                    \
+			xm_end(c, i, d, kind);                                 \
+		xset(c, i->reg, d);                                            \
+	}                                                                      \
+	STRICT_PAIR(fn)
+#define FP_IMM_PAIR(name, kind, load)                                          \
+	FP_IMM(name##_r, name, kind, xget(c, i->rm))                           \
+	FP_IMM(name##_m, name, kind, load)                                     \
+	handler *const x_##name##_vwi[8] = RM(name##_r, name##_m);
+
+#define CASE(name, n)                                                          \
+	case n:                                                                \
+		__asm__ volatile(#name " $" #n ",%1,%0" : "+x"(d) : "x"(s));   \
+		break;
+#define EIGHT(name)                                                            \
+	CASE(name, 0) CASE(name, 1) CASE(name, 2) CASE(name, 3)                \
+	CASE(name, 4) CASE(name, 5) CASE(name, 6) CASE(name, 7)
+#define SIXTEEN(name)                                                          \
+	EIGHT(name) CASE(name, 8) CASE(name, 9) CASE(name, 10) CASE(name, 11)  \
+	CASE(name, 12) CASE(name, 13) CASE(name, 14) CASE(name, 15)
+
+/* Predicates beyond 7 are AVX's: the legacy form ignores those bits. */
+#define CMP(name, load)                                                        \
+	static INLINE __m128i do_##name(__m128i d, __m128i s, unsigned imm)    \
+	{                                                                      \
+		switch (imm & 7) {                                             \
+			EIGHT(name)                                            \
+		}                                                              \
+		return d;                                                      \
+	}                                                                      \
+	FP_IMM_PAIR(name, XM_NONE, load)
+CMP(cmpps, ld128a(c, i))
+CMP(cmppd, ld128a(c, i))
+CMP(cmpss, v32(ldm32(c, i)))
+CMP(cmpsd, v64(ldm64(c, i)))
+
+#define ROUND(name, load)                                                      \
+	static NOINLINE __m128i do_##name(__m128i d, __m128i s, unsigned imm)  \
+	{                                                                      \
+		switch (imm & 15) {                                            \
+			SIXTEEN(name)                                          \
+		}                                                              \
+		return d;                                                      \
+	}                                                                      \
+	FP_IMM_PAIR(name, XM_NONE, load)
+ROUND(roundps, ld128a(c, i))
+ROUND(roundpd, ld128a(c, i))
+ROUND(roundss, v32(ldm32(c, i)))
+ROUND(roundsd, v64(ldm64(c, i)))
+
+/* A product that the high mask bits leave out is +0, and so is 0 * 0; the low
+ * bits pick the lanes that get the sum. */
+static NOINLINE __m128i
+do_dpps(__m128i d, __m128i s, unsigned imm)
+{
+	const __m128i bit = _mm_setr_epi32(1, 2, 4, 8);
+	__m128i in = _mm_set1_epi32((int)(imm >> 4 & 15));
+	__m128i out = _mm_set1_epi32((int)(imm & 15));
+
+	in = _mm_cmpeq_epi32(_mm_and_si128(in, bit), bit);
+	out = _mm_cmpeq_epi32(_mm_and_si128(out, bit), bit);
+	d = _mm_and_si128(d, in);
+	s = _mm_and_si128(s, in);
+	__asm__ volatile("dpps $0xff,%1,%0" : "+x"(d) : "x"(s));
+	return _mm_and_si128(d, out);
+}
+static NOINLINE __m128i
+do_dppd(__m128i d, __m128i s, unsigned imm)
+{
+	const __m128i bit = _mm_setr_epi32(1, 1, 2, 2);
+	__m128i in = _mm_set1_epi32((int)(imm >> 4 & 3));
+	__m128i out = _mm_set1_epi32((int)(imm & 3));
+
+	in = _mm_cmpeq_epi32(_mm_and_si128(in, bit), bit);
+	out = _mm_cmpeq_epi32(_mm_and_si128(out, bit), bit);
+	d = _mm_and_si128(d, in);
+	s = _mm_and_si128(s, in);
+	__asm__ volatile("dppd $0x33,%1,%0" : "+x"(d) : "x"(s));
+	return _mm_and_si128(d, out);
+}
+FP_IMM_PAIR(dpps, XM_PS, ld128a(c, i))
+FP_IMM_PAIR(dppd, XM_PD, ld128a(c, i))
+
+/* ---- comparisons into EFLAGS ---- */
+
+#define COMI(fn, name, src)                                                    \
+	static INLINE void fn##_do(                                            \
+		struct cpu *c, const struct insn *i, bool strict)              \
+	{                                                                      \
+		__m128i s = src;                                               \
+		uint16_t cc;                                                   \
+		if (strict)                                                    \
+			xm_begin(c);                                           \
+		__asm__ volatile(#name " %2,%1\n\tlahf\n\tseto %%al"           \
+			: "=a"(cc)                                             \
+			: "x"(xget(c, i->reg)), "x"(s)                         \
+			: "cc");                                               \
+		if (strict)                                                    \
+			xm_end(c, i, s, XM_NONE);                              \
+		c->cc = cc;                                                    \
+	}                                                                      \
+	STRICT_PAIR(fn)
+#define COMI_PAIR(name, load)                                                  \
+	COMI(name##_r, name, xget(c, i->rm))                                   \
+	COMI(name##_m, name, load)                                             \
+	handler *const x_##name##_vw[8] = RM(name##_r, name##_m);
+COMI_PAIR(ucomiss, v32(ldm32(c, i)))
+COMI_PAIR(comiss, v32(ldm32(c, i)))
+COMI_PAIR(ucomisd, v64(ldm64(c, i)))
+COMI_PAIR(comisd, v64(ldm64(c, i)))
