@@ -23,8 +23,9 @@ B = build$(if $(SAN),-san$(if $(filter thread,$(SAN)),-thread))
 SOFT_CFLAGS = -fno-strict-aliasing $(if $(SAN),,-O2 -fno-stack-protector \
 	-foptimize-sibling-calls -fomit-frame-pointer)
 
+# Under a sanitizer gcc no longer sees that a conversion is harmless.
 SAN_FLAGS = $(if $(SAN),-fsanitize=$(SAN) -fno-omit-frame-pointer \
-	-fno-sanitize-recover=all)
+	-fno-sanitize-recover=all -Wno-conversion -Wno-sign-conversion)
 ALL_CPPFLAGS = -I. -D_GNU_SOURCE -DVERSION='"$(VERSION)"' $(CPPFLAGS)
 ALL_CFLAGS = -std=gnu11 -fPIC -pthread $(WARN) $(CFLAGS) \
 	$(if $(WERROR),-Werror) $(SAN_FLAGS) $(DIR_CFLAGS)
@@ -47,7 +48,8 @@ BATS := $(wildcard tests/*.bats)
 MAN := $(wildcard man/*.[1-8])
 DOCS := $(wildcard LICENSE README* SPEC.md doc/*)
 EXAMPLES := $(wildcard examples/*)
-EXAMPLE_BIN := $(patsubst %.c,$(B)/%,$(wildcard examples/*.c))
+EXAMPLE_BIN := $(patsubst %.c,$(B)/%,$(wildcard examples/*.c)) \
+	$(patsubst %.S,$(B)/%.bin,$(wildcard examples/*.S))
 ALL_SRC := $(LIB_SRC) $(wildcard bin/*.c bin/*/*.c) $(UNIT_SRC) $(BENCH_SRC)
 # Packages first, where the goal asks for them.
 FIRST := $(if $(filter check demo soak bench,$(MAKECMDGOALS)),deps)
@@ -91,7 +93,8 @@ $(B)/tests/unit/% $(B)/tests/bench/%: $$@.o $(B)/libvmm.a
 		$(call ldlibs,$(@:$(B)/%=%.c)) $(LIB_LIBS) -lm
 
 # Guests without an operating system. "// CFLAGS: -m32" in the source is obeyed.
-$(B)/tests/cpu/%.elf: tests/cpu/%.S tests/cpu/guest.ld $(wildcard tests/cpu/*.h)
+$(B)/tests/cpu/%.elf: tests/cpu/%.S tests/cpu/guest.ld \
+	$(wildcard tests/cpu/*.h tests/cpu/*.inc)
 	@mkdir -p $(@D)
 	$(if $(Q),@echo '  AS   $@')
 	$(Q)$(CC) -I. $$(sed -n 's,^// CFLAGS: ,,p' $<) -nostdlib -static -no-pie \
@@ -104,12 +107,21 @@ $(B)/examples/%: examples/%.c lib/vmm.h $(B)/lib/libvmm.so
 	$(Q)$(CC) $(WARN) $(CFLAGS) $(SAN_FLAGS) $(if $(WERROR),-Werror) -Ilib \
 		-o $@ $< -Wl,-rpath,'$$ORIGIN/../lib' -L$(B)/lib -lvmm
 
+# A guest as a BIOS would load it.
+$(B)/examples/%.bin: examples/%.S
+	@mkdir -p $(@D)
+	$(if $(Q),@echo '  AS   $@')
+	$(Q)$(CC) -m32 -nostdlib -static -no-pie -Wl,--build-id=none \
+		-Wl,-Ttext=0x7c00 -Wl,--oformat=binary -o $@ $<
+
+examples: $(EXAMPLE_BIN)
+
 # --- tests ---
 
 TESTS = $(UNIT) $(BATS)
 # Further unit tests for the same run: those of another build.
 MORE =
-BUILT = all units $(GUEST) $(EXAMPLE_BIN) guests
+BUILT = all units $(GUEST) examples guests
 
 units: $(UNIT)
 
@@ -137,8 +149,16 @@ bench: $(BUILT) $(BENCH) | $(FIRST)
 	set -e; for b in $(BENCH) $(wildcard tests/bench/*.sh); do \
 		B=$(B) $$b; done
 
-demo: all guests | $(FIRST)
-	PATH="$(CURDIR)/$(B)/bin:$$PATH" sh examples/demo.sh
+DEMO = $(B)/bin/vm-run --timeout 5m
+demo: all examples guests | $(FIRST)
+	@if [ -e $(B)/guests/initrd-demo.gz ]; then \
+		$(DEMO) -k $(B)/guests/vmlinuz-cloud \
+			-i $(B)/guests/initrd-demo.gz \
+			-a 'console=ttyS0 quiet' </dev/null; \
+	else \
+		echo "No Debian kernel without a network; a small guest instead:"; \
+		$(DEMO) --flat -k $(B)/examples/hello.bin </dev/null; \
+	fi
 
 lint: $(TOOLS:%=$(B)/bin/%)
 	B=$(B) CC='$(CC)' tests/lint.sh
@@ -156,12 +176,13 @@ install: all
 	$(INSTALL) -m 644 $(B)/lib/libvmm.so.0 $(DESTDIR)$(libdir)/
 	ln -sf libvmm.so.0 $(DESTDIR)$(libdir)/libvmm.so
 	$(INSTALL) -m 644 lib/vmm.h $(DESTDIR)$(includedir)/
-	sed 's,@prefix@,$(prefix),; s,@libdir@,$(libdir),; \
-		s,@includedir@,$(includedir),; s,@version@,$(VERSION),' \
+	sed -e 's,@prefix@,$(prefix),' -e 's,@libdir@,$(libdir),' \
+		-e 's,@includedir@,$(includedir),' -e 's,@version@,$(VERSION),' \
 		lib/libvmm.pc.in >$(DESTDIR)$(libdir)/pkgconfig/libvmm.pc
 	$(INSTALL) -m 644 $(DOCS) $(DESTDIR)$(docdir)/
 	for f in $(EXAMPLES); do \
-		$(INSTALL) $$f $(DESTDIR)$(docdir)/examples/ || exit 1; done
+		$(INSTALL) -m $$(stat -c %a $$f) $$f \
+			$(DESTDIR)$(docdir)/examples/ || exit 1; done
 	for m in $(MAN); do d=$(DESTDIR)$(mandir)/man$${m##*.}; \
 		$(INSTALL) -d $$d && $(INSTALL) -m 644 $$m $$d/ || exit 1; done
 
@@ -177,14 +198,14 @@ uninstall:
 compile_commands.json: $(ALL_SRC) Makefile
 	@{ s='['; for f in $(ALL_SRC); do \
 		printf '%s\n{"directory": "%s", "file": "%s", "command": "%s"}' \
-		"$$s" '$(CURDIR)' $$f "$(CC) $(subst ",\\\",$(subst ',,\
+		"$$s" '$(CURDIR)' $$f "$(CC) $(subst ",\\\\\\\",$(subst ',,\
 		$(ALL_CPPFLAGS))) $(strip $(ALL_CFLAGS)) -c $$f"; s=,; \
 	done; printf '\n]\n'; } >$@
 
 clean:
 	rm -rf build build-san build-san-thread compile_commands.json
 
-.PHONY: all units unit check guests soak bench demo lint deps install \
+.PHONY: all examples units unit check guests soak bench demo lint deps install \
 	uninstall clean
 .SECONDARY:
 -include $(ALL_SRC:%.c=$(B)/%.d)

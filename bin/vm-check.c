@@ -201,8 +201,8 @@ look_at_confinement(struct facts *f)
 	r = syscall(SYS_landlock_create_ruleset, NULL, 0,
 		LANDLOCK_CREATE_RULESET_VERSION);
 	f->landlock = r < 0 ? -errno : (int)r;
-	f->seccomp = syscall(SYS_seccomp, SECCOMP_GET_ACTION_AVAIL, 0,
-			     &action) == 0;
+	f->seccomp =
+		syscall(SYS_seccomp, SECCOMP_GET_ACTION_AVAIL, 0, &action) == 0;
 	f->userns = try_userns();
 }
 
@@ -260,7 +260,8 @@ print_kvm(const struct facts *f)
 		row("kvm", "%s mode %04o group %s, %s", probe_device(), p->mode,
 			p->group, p->accessible ? "opens" : "does not open");
 	if (p->ring0_mips > 0)
-		row("", "%.1f million instructions a second in ring 0, %.1f us "
+		row("",
+			"%.1f million instructions a second in ring 0, %.1f us "
 			"an exit",
 			p->ring0_mips, (double)p->exit_ns / 1e3);
 }

@@ -5,6 +5,7 @@
  */
 #include <ctype.h>
 #include <errno.h>
+#include <inttypes.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -278,6 +279,12 @@ say_end(struct run *r, const struct end *e)
 	if (e->cause[0] && (e->code >= END_RESET || r->conf->verbose))
 		tool_say("%s: %s", strcmp(name, "-") ? name : "stdin",
 			e->cause);
+	if (r->conf->verbose)
+		tool_say("%s: %" PRIu64 " %s", machine_engine(r->machine),
+			machine_count(r->machine),
+			strcmp(machine_engine(r->machine), "kvm")
+				? "instructions"
+				: "exits");
 	if (!r->conf->verbose || !failed)
 		return;
 	for (unsigned n = 0; n < r->conf->cfg.cpus; n++)

@@ -254,7 +254,7 @@ write_piece(struct chr *c)
 	c->writing = false;
 	if (done != -EAGAIN)
 		buf_consume(&c->out, done > 0 ? (size_t)done : n);
-	if (done > 0)
+	if (done > 0 && c->out.used <= BUF_SIZE / 2) /* somebody reads again */
 		c->stalled = false;
 	pthread_mutex_unlock(&c->lock);
 	if (done == -EAGAIN)

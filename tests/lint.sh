@@ -137,8 +137,8 @@ check_synopsis() {
 		tool=$build/bin/$(basename "$page" .1)
 		[ -x "$tool" ] || continue
 		diff <(mandoc -Tascii -Owidth=900 "$page" | col -b |
-			sed -n '/^SYNOPSIS/,/^DESC/{s/^ *//;/^vm/p}') \
-			<("$tool" -h | sed -n '1,/^$/{s/^usage://;s/^ *//;/./p}') |
+			sed -n '/^SYNOPSIS/,/^DESC/{s/^ *//;s/ | /|/g;/^vm/p}') \
+			<("$tool" -h | sed -n '1,/^$/{s/^usage://;s/^ *//;s/ | /|/g;/./p}') |
 			sed "s,^,$page: ," | grep -v ': [0-9-]'
 	done | found synopsis
 }

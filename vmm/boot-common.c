@@ -49,6 +49,31 @@ taken(const struct boot_plan *plan, uint64_t addr, uint64_t size)
 	return NULL;
 }
 
+/* For messages. */
+static uint64_t
+kib(uint64_t bytes)
+{
+	return bytes / 1024 + (bytes % 1024 != 0);
+}
+
+static bool
+in_mib(const struct boot_plan *plan)
+{
+	return mem_size(plan->mem) % (1 << 20) == 0;
+}
+
+static uint64_t
+amount(const struct boot_plan *plan)
+{
+	return mem_size(plan->mem) >> (in_mib(plan) ? 20 : 10);
+}
+
+static const char *
+unit(const struct boot_plan *plan)
+{
+	return in_mib(plan) ? "MiB" : "KiB";
+}
+
 static int
 add(struct boot_plan *plan, uint64_t addr, uint64_t size, const char *what)
 {
@@ -69,10 +94,9 @@ boot_claim(
 	if (!is_ram(plan, addr, size))
 		return failx(-ENOMEM,
 			"%s: %s: %" PRIu64 " KiB at %#" PRIx64
-			" do not fit into the guest's memory of %" PRIu64
-			" MiB",
-			plan->image, what, size / 1024 + (size % 1024 != 0),
-			addr, mem_size(plan->mem) >> 20);
+			" do not fit into the guest's memory of %" PRIu64 " %s",
+			plan->image, what, kib(size), addr, amount(plan),
+			unit(plan));
 	r = taken(plan, addr, size);
 	if (r)
 		return failx(-ENOEXEC, "%s: %s at %#" PRIx64 " overlaps %s",
@@ -116,9 +140,8 @@ boot_place(struct boot_plan *plan, uint64_t size, uint64_t align, uint64_t lo,
 			return add(plan, *addr, size, what);
 	return failx(-ENOMEM,
 		"%s: no room for %s (%" PRIu64 " KiB) beside the kernel in the "
-		"guest's memory of %" PRIu64 " MiB",
-		plan->image, what, size / 1024 + (size % 1024 != 0),
-		mem_size(plan->mem) >> 20);
+		"guest's memory of %" PRIu64 " %s",
+		plan->image, what, kib(size), amount(plan), unit(plan));
 }
 
 int

@@ -168,6 +168,9 @@ elf_kind(const struct boot_params *bp, enum boot_kind *kind)
 	err = parse(&e, &bp->kernel);
 	if (err)
 		return err;
+	for (unsigned i = 0; i < e.n; i++)
+		if (e.ph[i].p_type == PT_INTERP)
+			return bad(&e, "a program, with an interpreter");
 	if (!bp->entry64 && pvh_entry(&e, &entry))
 		*kind = BOOT_PVH;
 	else if (e.is64)

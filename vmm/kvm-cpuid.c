@@ -23,7 +23,8 @@
 
 /* XCR0 components that fit the canonical XSAVE area: x87, SSE, AVX, AVX-512,
  * PKRU. */
-#define XCR0_ALLOWED (BIT(0) | BIT(1) | BIT(2) | BIT(5) | BIT(6) | BIT(7) | BIT(9))
+#define XCR0_ALLOWED                                                           \
+	(BIT(0) | BIT(1) | BIT(2) | BIT(5) | BIT(6) | BIT(7) | BIT(9))
 
 enum { EAX, EBX, ECX, EDX };
 
@@ -284,8 +285,8 @@ kvm_cpuid_filter(struct kvm_cpuid_table *t, const struct kvm_cpuid_entry2 *in,
 	}
 	xsave_leaf(t);
 	topology(t, cpus, intel);
-	add(t, 0x40000000, 0,
-		(uint32_t[]){0, 0x4b4d564b, 0x564b4d56, 0x4d}, false);
+	add(t, 0x40000000, 0, (uint32_t[]){0, 0x4b4d564b, 0x564b4d56, 0x4d},
+		false);
 	clocks(t, tsc_khz, intel);
 	limits(t);
 }
@@ -312,8 +313,8 @@ kvm_cpuid_for(struct kvm_cpuid_table *t, unsigned apic_id)
 }
 
 int
-kvm_cpuid_get(struct kvm_cpuid_table *out, int kvm, unsigned cpus,
-	uint64_t tsc_khz)
+kvm_cpuid_get(
+	struct kvm_cpuid_table *out, int kvm, unsigned cpus, uint64_t tsc_khz)
 {
 	struct kvm_cpuid2 *all = NULL;
 	uint32_t n;

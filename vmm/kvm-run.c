@@ -84,8 +84,8 @@ internal_error(struct vcpu *v)
 		return broken(v, "KVM met an exit that it does not know",
 			v->run->internal.ndata ? v->run->internal.data[0] : 0);
 	default:
-		return broken(v, "KVM internal error",
-			v->run->internal.suberror);
+		return broken(
+			v, "KVM internal error", v->run->internal.suberror);
 	}
 }
 
@@ -100,11 +100,11 @@ port_io(struct vcpu *v)
 
 	if (run->io.count != 1) {
 		if (run->io.direction == KVM_EXIT_IO_OUT)
-			bus_write_string(bus, run->io.port, size, data,
-				run->io.count);
+			bus_write_string(
+				bus, run->io.port, size, data, run->io.count);
 		else
-			bus_read_string(bus, run->io.port, size, data,
-				run->io.count);
+			bus_read_string(
+				bus, run->io.port, size, data, run->io.count);
 	} else if (run->io.direction == KVM_EXIT_IO_OUT) {
 		memcpy(&val, data, size);
 		bus_write(bus, run->io.port, size, val);
@@ -250,8 +250,8 @@ halted(struct vcpu *v)
 		return true;
 	if (mp.mp_state != KVM_MP_STATE_HALTED || v->run->if_flag)
 		return false;
-	return ioctl(v->fd, KVM_GET_VCPU_EVENTS, &ev) == 0 &&
-		!ev.nmi.pending && !ev.nmi.injected && !atomic_load(&v->nmi);
+	return ioctl(v->fd, KVM_GET_VCPU_EVENTS, &ev) == 0 && !ev.nmi.pending &&
+	       !ev.nmi.injected && !atomic_load(&v->nmi);
 }
 
 static void

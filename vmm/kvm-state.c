@@ -6,12 +6,10 @@
  * Setting keeps an order: system registers first, for they decide the mode and
  * where the LAPIC is; XCR0 before what it governs; the TSC before all that
  * counts by it; the LAPIC before the deadline of its timer; what is pending
- * last. An MSR that the state does not list gets the value of a new vCPU, so
- * that a reset is complete; only the TSC runs on.
+ * last.
  *
- * Left out: SPEC_CTRL and its kin (a guest sets them again at each switch, and
- * another host may lack them), machine check banks, performance counters,
- * pending exceptions' payloads (KVM folds them in), nested and SMM state.
+ * Left out: pending exceptions' payloads (KVM folds them in), nested and SMM
+ * state.
  */
 #include "vmm/kvm.h"
 
@@ -24,181 +22,10 @@
 #define CR0_WP 0x10000u
 #define COUNT(a) (sizeof(a) / sizeof(*(a)))
 
-enum {
-	MSR_TSC = 0x10,
-	MSR_TSC_DEADLINE = 0x6e0,
-};
-
-struct msr_list { /* laid out as struct kvm_msrs */
-	uint32_t n, pad;
-	struct kvm_msr_entry e[CPU_MSRS];
-};
-
-/* SDM vol. 4; Documentation/virt/kvm/x86/msr.rst. In the order they are set.
- * FS, GS base, EFER and APIC base travel with the system registers. */
-static const uint32_t known[] = {
-	MSR_TSC, 0x3b,                              /* TSC_ADJUST */
-	0x1a0, 0x140,                               /* MISC_ENABLE, _FEATURES */
-	0x174, 0x175, 0x176,                        /* SYSENTER */
-	0xc0000081, 0xc0000082, 0xc0000083,         /* STAR LSTAR CSTAR */
-	0xc0000084, 0xc0000102, 0xc0000103,         /* FMASK KERNEL_GS TSC_AUX */
-	0x277, 0x2ff,                               /* PAT, MTRR default */
-	0x250, 0x258, 0x259,                        /* MTRR fixed */
-	0x268, 0x269, 0x26a, 0x26b, 0x26c, 0x26d, 0x26e, 0x26f,
-	0x200, 0x201, 0x202, 0x203, 0x204, 0x205, 0x206, 0x207, /* variable */
-	0x208, 0x209, 0x20a, 0x20b, 0x20c, 0x20d, 0x20e, 0x20f,
-	0x17a, 0x17b, 0x1d9, 0xda0,                 /* MCG, DEBUGCTL, XSS */
-	0x4b564d00, 0x4b564d01,                     /* kvmclock */
-	0x4b564d06, 0x4b564d02,                     /* asynchronous faults */
-	0x4b564d03, 0x4b564d04, 0x4b564d05,         /* steal, EOI, polling */
-	MSR_TSC_DEADLINE,                           /* after the LAPIC */
-};
-_Static_assert(COUNT(known) < CPU_MSRS, "one is left for the clock");
-
-static int
-failed(struct vcpu *v, const char *verb, const char *what)
+int
+kvm_failed(struct vcpu *v, const char *verb, const char *what)
 {
 	return fail(-errno, "kvm: CPU %u: cannot %s %s", v->index, verb, what);
-}
-
-/*
- * MSRs
- */
-
-/* KVM_GET_MSRS stops at the first one that it does not know. */
-int
-kvm_state_init(struct vcpu *v)
-{
-	struct msr_list l;
-	size_t at = 0;
-
-	while (at < COUNT(known)) {
-		size_t n = COUNT(known) - at;
-		int got;
-
-		l = (struct msr_list){.n = (uint32_t)n};
-		for (size_t i = 0; i < n; i++)
-			l.e[i].index = known[at + i];
-		got = ioctl(v->fd, KVM_GET_MSRS, &l);
-		if (got < 0)
-			return failed(v, "get", "MSRs");
-		for (int i = 0; i < got; i++)
-			v->msr[v->msrs++] = (struct cpu_msr){
-				l.e[i].index, l.e[i].data};
-		at += (size_t)got + 1;
-	}
-	return 0;
-}
-
-static int
-read_msrs(struct vcpu *v, struct msr_list *l)
-{
-	int got;
-
-	*l = (struct msr_list){.n = v->msrs};
-	for (unsigned i = 0; i < v->msrs; i++)
-		l->e[i].index = v->msr[i].index;
-	got = ioctl(v->fd, KVM_GET_MSRS, l);
-	if (got < 0 || (unsigned)got != v->msrs)
-		return failed(v, "get", "MSRs");
-	return 0;
-}
-
-static int
-get_msrs(struct vcpu *v, struct cpu_state *s)
-{
-	struct kvm_clock_data clock;
-	struct msr_list l;
-	int r;
-
-	if ((r = read_msrs(v, &l)) < 0)
-		return r;
-	s->msrs = 0;
-	for (unsigned i = 0; i < v->msrs; i++)
-		s->msr[s->msrs++] =
-			(struct cpu_msr){l.e[i].index, l.e[i].data};
-	if (v->index == 0 && ioctl(v->engine->vm, KVM_GET_CLOCK, &clock) == 0)
-		s->msr[s->msrs++] = (struct cpu_msr){
-			KVM_PSEUDO_MSR_CLOCK, clock.clock};
-	return 0;
-}
-
-static const struct cpu_msr *
-listed(const struct cpu_state *s, uint32_t index)
-{
-	unsigned n = s->msrs < CPU_MSRS ? s->msrs : CPU_MSRS;
-
-	for (unsigned i = 0; i < n; i++)
-		if (s->msr[i].index == index)
-			return &s->msr[i];
-	return NULL;
-}
-
-static int
-put_msrs(struct vcpu *v, const struct msr_list *l)
-{
-	int done = ioctl(v->fd, KVM_SET_MSRS, l);
-
-	if (done < 0)
-		return failed(v, "set", "MSRs");
-	if ((uint32_t)done < l->n)
-		return failx(-EINVAL, "kvm: CPU %u: MSR %#x cannot be %#llx",
-			v->index, l->e[done].index,
-			(unsigned long long)l->e[done].data);
-	return 0;
-}
-
-static int
-set_clock(struct vcpu *v, const struct cpu_state *s)
-{
-	const struct cpu_msr *m = listed(s, KVM_PSEUDO_MSR_CLOCK);
-	struct kvm_clock_data d = {.clock = m ? m->data : 0};
-
-	if (v->index == 0 && m &&
-		ioctl(v->engine->vm, KVM_SET_CLOCK, &d) < 0)
-		return failed(v, "set", "the clock");
-	return 0;
-}
-
-/* What is right already is not written: some KVMs show MSRs that they do not
- * let anybody write, and complain in the host's log. */
-static int
-set_msrs(struct vcpu *v, const struct cpu_state *s)
-{
-	struct msr_list is, l = {0};
-	int r;
-
-	if ((r = read_msrs(v, &is)) < 0)
-		return r;
-	for (unsigned i = 0; i < v->msrs; i++) {
-		uint32_t index = v->msr[i].index;
-		const struct cpu_msr *m = listed(s, index);
-		uint64_t want = m ? m->data : v->msr[i].data;
-
-		if (index == MSR_TSC_DEADLINE || (index == MSR_TSC && !m) ||
-			is.e[i].data == want)
-			continue;
-		l.e[l.n].index = index;
-		l.e[l.n++].data = want;
-	}
-	if ((r = put_msrs(v, &l)) < 0)
-		return r;
-	return set_clock(v, s);
-}
-
-static int
-set_deadline(struct vcpu *v, const struct cpu_state *s)
-{
-	const struct cpu_msr *m = listed(s, MSR_TSC_DEADLINE);
-	struct msr_list l = {.n = 1};
-
-	for (unsigned i = 0; i < v->msrs; i++)
-		if (v->msr[i].index == MSR_TSC_DEADLINE) {
-			l.e[0].index = MSR_TSC_DEADLINE;
-			l.e[0].data = m ? m->data : 0;
-			return put_msrs(v, &l);
-		}
-	return 0;
 }
 
 /*
@@ -211,7 +38,7 @@ get_regs(struct vcpu *v, struct cpu_state *s)
 	struct kvm_regs r;
 
 	if (ioctl(v->fd, KVM_GET_REGS, &r) < 0)
-		return failed(v, "get", "registers");
+		return kvm_failed(v, "get", "registers");
 	s->gpr[RAX] = r.rax;
 	s->gpr[RCX] = r.rcx;
 	s->gpr[RDX] = r.rdx;
@@ -244,7 +71,7 @@ set_regs(struct vcpu *v, const struct cpu_state *s)
 
 	memcpy(&r.r8, &s->gpr[R8], 8 * sizeof(r.r8));
 	if (ioctl(v->fd, KVM_SET_REGS, &r) < 0)
-		return failed(v, "set", "registers");
+		return kvm_failed(v, "set", "registers");
 	return 0;
 }
 
@@ -277,7 +104,7 @@ get_sregs(struct vcpu *v, struct cpu_state *s)
 	struct kvm_sregs r;
 
 	if (ioctl(v->fd, KVM_GET_SREGS, &r) < 0)
-		return failed(v, "get", "system registers");
+		return kvm_failed(v, "get", "system registers");
 	for (int i = 0; i < SEG_COUNT; i++) {
 		const struct kvm_segment *k = segment(&r, i);
 
@@ -350,11 +177,11 @@ set_sregs(struct vcpu *v, const struct cpu_state *s)
 	if (v->shut_down) {
 		r.cr0 ^= CR0_WP;
 		if (ioctl(v->fd, KVM_SET_SREGS, &r) < 0)
-			return failed(v, "set", "system registers");
+			return kvm_failed(v, "set", "system registers");
 		r.cr0 ^= CR0_WP;
 	}
 	if (ioctl(v->fd, KVM_SET_SREGS, &r) < 0)
-		return failed(v, "set", "system registers");
+		return kvm_failed(v, "set", "system registers");
 	v->shut_down = false;
 	return 0;
 }
@@ -367,10 +194,10 @@ get_fpu(struct vcpu *v, struct cpu_state *s)
 
 	_Static_assert(sizeof(x.region) == CPU_XSAVE, "one page");
 	if (ioctl(v->fd, KVM_GET_XCRS, &xcrs) < 0)
-		return failed(v, "get", "XCR0");
+		return kvm_failed(v, "get", "XCR0");
 	s->xcr0 = xcrs.nr_xcrs ? xcrs.xcrs[0].value : 1;
 	if (ioctl(v->fd, KVM_GET_XSAVE, &x) < 0)
-		return failed(v, "get", "FPU state");
+		return kvm_failed(v, "get", "FPU state");
 	memcpy(s->xsave, x.region, CPU_XSAVE);
 	return 0;
 }
@@ -383,10 +210,10 @@ set_fpu(struct vcpu *v, const struct cpu_state *s)
 
 	xcrs.xcrs[0].value = s->xcr0 ? s->xcr0 : 1;
 	if (ioctl(v->fd, KVM_SET_XCRS, &xcrs) < 0)
-		return failed(v, "set", "XCR0");
+		return kvm_failed(v, "set", "XCR0");
 	memcpy(x.region, s->xsave, CPU_XSAVE);
 	if (ioctl(v->fd, KVM_SET_XSAVE, &x) < 0)
-		return failed(v, "set", "FPU state");
+		return kvm_failed(v, "set", "FPU state");
 	return 0;
 }
 
@@ -396,7 +223,7 @@ get_debug(struct vcpu *v, struct cpu_state *s)
 	struct kvm_debugregs d;
 
 	if (ioctl(v->fd, KVM_GET_DEBUGREGS, &d) < 0)
-		return failed(v, "get", "debug registers");
+		return kvm_failed(v, "get", "debug registers");
 	memset(s->dr, 0, sizeof(s->dr));
 	for (int i = 0; i < 4; i++)
 		s->dr[i] = d.db[i];
@@ -413,7 +240,7 @@ set_debug(struct vcpu *v, const struct cpu_state *s)
 	for (int i = 0; i < 4; i++)
 		d.db[i] = s->dr[i];
 	if (ioctl(v->fd, KVM_SET_DEBUGREGS, &d) < 0)
-		return failed(v, "set", "debug registers");
+		return kvm_failed(v, "set", "debug registers");
 	return 0;
 }
 
@@ -428,7 +255,7 @@ get_lapic(struct vcpu *v, struct cpu_state *s)
 
 	_Static_assert(sizeof(l.regs) == sizeof(s->lapic), "1 KiB");
 	if (ioctl(v->fd, KVM_GET_LAPIC, &l) < 0)
-		return failed(v, "get", "the LAPIC");
+		return kvm_failed(v, "get", "the LAPIC");
 	memcpy(s->lapic, l.regs, sizeof(s->lapic));
 	return 0;
 }
@@ -465,7 +292,7 @@ set_lapic(struct vcpu *v, const struct cpu_state *s)
 	if (!s->lapic[0x30])
 		fresh_lapic(v, &l);
 	if (ioctl(v->fd, KVM_SET_LAPIC, &l) < 0)
-		return failed(v, "set", "the LAPIC");
+		return kvm_failed(v, "set", "the LAPIC");
 	return 0;
 }
 
@@ -477,9 +304,9 @@ get_events(struct vcpu *v, struct cpu_state *s)
 
 	/* Works off what INIT and SIPI have left pending, so it goes first. */
 	if (ioctl(v->fd, KVM_GET_MP_STATE, &mp) < 0)
-		return failed(v, "get", "the MP state");
+		return kvm_failed(v, "get", "the MP state");
 	if (ioctl(v->fd, KVM_GET_VCPU_EVENTS, &e) < 0)
-		return failed(v, "get", "events");
+		return kvm_failed(v, "get", "events");
 	s->mp = mp.mp_state;
 	s->sipi_vector = e.sipi_vector;
 	s->exc_injected = e.exception.injected;
@@ -515,8 +342,8 @@ set_events(struct vcpu *v, const struct cpu_state *s)
 	struct kvm_mp_state mp = {.mp_state = s->mp};
 	struct kvm_vcpu_events e = {
 		.flags = KVM_VCPUEVENT_VALID_NMI_PENDING |
-			KVM_VCPUEVENT_VALID_SIPI_VECTOR |
-			KVM_VCPUEVENT_VALID_SHADOW,
+			 KVM_VCPUEVENT_VALID_SIPI_VECTOR |
+			 KVM_VCPUEVENT_VALID_SHADOW,
 		.sipi_vector = s->sipi_vector,
 	};
 
@@ -532,9 +359,9 @@ set_events(struct vcpu *v, const struct cpu_state *s)
 	e.nmi.pending = s->nmi_pending;
 	e.nmi.masked = s->nmi_masked;
 	if (ioctl(v->fd, KVM_SET_MP_STATE, &mp) < 0)
-		return failed(v, "set", "the MP state");
+		return kvm_failed(v, "set", "the MP state");
 	if (ioctl(v->fd, KVM_SET_VCPU_EVENTS, &e) < 0)
-		return failed(v, "set", "events");
+		return kvm_failed(v, "set", "events");
 	return 0;
 }
 
@@ -542,7 +369,8 @@ int
 kvm_state_get(struct vcpu *v, struct cpu_state *s)
 {
 	int (*const step[])(struct vcpu *, struct cpu_state *) = {get_events,
-		get_regs, get_sregs, get_fpu, get_debug, get_msrs, get_lapic};
+		get_regs, get_sregs, get_fpu, get_debug, kvm_msrs_get,
+		get_lapic};
 	int r = 0;
 
 	memset(s, 0, sizeof(*s));
@@ -555,8 +383,8 @@ int
 kvm_state_set(struct vcpu *v, const struct cpu_state *s)
 {
 	int (*const step[])(struct vcpu *, const struct cpu_state *) = {
-		set_sregs, set_regs, set_fpu, set_debug, set_msrs, set_lapic,
-		set_deadline, set_events};
+		set_sregs, set_regs, set_fpu, set_debug, kvm_msrs_set,
+		set_lapic, kvm_msrs_set_deadline, set_events};
 	int r = 0;
 
 	for (size_t i = 0; i < COUNT(step) && r == 0; i++)

@@ -188,6 +188,9 @@ engine_open(struct engine **to, const struct engine_config *cfg)
 	struct engine *e;
 	int kvm, r;
 
+	if (cfg->icount)
+		return failx(-ENOTSUP,
+			"kvm: cannot count instructions; accel=soft can");
 	kvm = open(path, O_RDWR | O_CLOEXEC);
 	if (kvm < 0)
 		return fail(-errno, "%s: cannot open", path);
@@ -221,11 +224,12 @@ vcpu_open(struct engine *e, unsigned index, struct vcpu **to)
 {
 	struct kvm_cpuid_table cpuid = e->cpuid;
 	uint64_t mce = 10 | 1 << 8; /* banks, MCG_CTL: what others give */
-	struct vcpu *v = &e->vcpu[index];
+	struct vcpu *v;
 	int r;
 
-	if (index >= e->cfg.cpus || v->fd >= 0)
+	if (index >= e->cfg.cpus || e->vcpu[index].fd >= 0)
 		return failx(-EINVAL, "kvm: no such CPU: %u", index);
+	v = &e->vcpu[index];
 	v->engine = e;
 	v->index = index;
 	v->fd = ioctl(e->vm, KVM_CREATE_VCPU, (unsigned long)index);
@@ -244,7 +248,7 @@ vcpu_open(struct engine *e, unsigned index, struct vcpu **to)
 	if (ioctl(v->fd, KVM_SET_CPUID2, &cpuid) < 0)
 		return fail(-errno, "kvm: cannot set CPUID of CPU %u", index);
 	ioctl(v->fd, KVM_X86_SETUP_MCE, &mce); /* no loss without */
-	if ((r = kvm_state_init(v)) < 0)
+	if ((r = kvm_msrs_init(v)) < 0)
 		return r;
 	*to = v;
 	return 0;
@@ -356,8 +360,8 @@ engine_doorbell(struct engine *e, int fd, bool port, uint64_t addr,
 		.len = size,
 		.fd = fd,
 		.flags = (port ? KVM_IOEVENTFD_FLAG_PIO : 0u) |
-			(size ? KVM_IOEVENTFD_FLAG_DATAMATCH : 0u) |
-			(add ? 0u : KVM_IOEVENTFD_FLAG_DEASSIGN),
+			 (size ? KVM_IOEVENTFD_FLAG_DATAMATCH : 0u) |
+			 (add ? 0u : KVM_IOEVENTFD_FLAG_DEASSIGN),
 	};
 
 	if (ioctl(e->vm, KVM_IOEVENTFD, &d) == 0)
@@ -406,8 +410,7 @@ engine_extint(struct engine *e, bool level)
 {
 	struct vcpu *v = &e->vcpu[0];
 
-	if (atomic_exchange(&e->extint, level) != level && level &&
-		v->fd >= 0)
+	if (atomic_exchange(&e->extint, level) != level && level && v->fd >= 0)
 		poke(v);
 }
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The kvm engine, inside: what its files share. kvm.c opens it and holds its
- * wires, kvm-run.c runs it, kvm-state.c moves the canonical CPU state in and
- * out, kvm-cpuid.c decides what CPUID says.
+ * wires, kvm-run.c runs it, kvm-state.c and kvm-msr.c move the canonical CPU
+ * state in and out, kvm-cpuid.c decides what CPUID says.
  *
  * Once the engine and its vCPUs are open, these system calls serve it: ioctl
  * (KVM_RUN, KVM_SIGNAL_MSI, KVM_NMI, KVM_SET_GSI_ROUTING, KVM_IOEVENTFD,
@@ -42,34 +42,34 @@ struct vcpu {
 	unsigned index;
 	int fd;
 	struct kvm_run *run;
-	_Atomic(pid_t) tid;   /* the thread inside run(); 0: none */
-	atomic_bool kicked;   /* kick() was called */
-	atomic_bool nmi;      /* nmi() was called */
-	bool settled;         /* ready_for_interrupt_injection is true now */
-	bool shut_down;       /* by a triple fault; until set() */
-	int64_t left;         /* ns, when run() last returned; 0: never */
+	_Atomic(pid_t) tid; /* the thread inside run(); 0: none */
+	atomic_bool kicked; /* kick() was called */
+	atomic_bool nmi; /* nmi() was called */
+	bool settled; /* ready_for_interrupt_injection is true now */
+	bool shut_down; /* by a triple fault; until set() */
+	int64_t left; /* ns, when run() last returned; 0: never */
 	atomic_ullong exits;
-	unsigned msrs;        /* MSRs that this KVM knows, as a new vCPU */
+	unsigned msrs; /* MSRs that this KVM knows, as a new vCPU */
 	struct cpu_msr msr[CPU_MSRS]; /* has them */
 };
 
 struct engine {
 	struct engine_config cfg;
 	int vm;
-	size_t run_size;      /* bytes to map of a vCPU */
+	size_t run_size; /* bytes to map of a vCPU */
 	uint64_t tsc_khz;
-	unsigned slots;       /* memory slots in use */
-	atomic_bool extint;   /* the PIC's wire */
+	unsigned slots; /* memory slots in use */
+	atomic_bool extint; /* the PIC's wire */
 	pthread_mutex_t lock; /* of routes */
 	struct msi route[IOAPIC_PINS];
 	struct kvm_cpuid_table cpuid; /* as vCPU 0 sees it */
-	struct vcpu *vcpu;    /* cfg.cpus of them; fd < 0: not open */
+	struct vcpu *vcpu; /* cfg.cpus of them; fd < 0: not open */
 };
 
 /* What this KVM offers, through the filter, for a machine of cpus CPUs whose
  * TSC runs at tsc_khz (0: unknown). kvm: the open device. */
-int kvm_cpuid_get(struct kvm_cpuid_table *, int kvm, unsigned cpus,
-	uint64_t tsc_khz);
+int kvm_cpuid_get(
+	struct kvm_cpuid_table *, int kvm, unsigned cpus, uint64_t tsc_khz);
 /* The same from a table that the caller made; for tests. */
 void kvm_cpuid_filter(struct kvm_cpuid_table *out,
 	const struct kvm_cpuid_entry2 *in, unsigned n, unsigned cpus,
@@ -80,8 +80,14 @@ void kvm_cpuid_for(struct kvm_cpuid_table *, unsigned apic_id);
 enum stop kvm_run(struct vcpu *);
 
 /* Learn which MSRs there are; after KVM_SET_CPUID2. */
-int kvm_state_init(struct vcpu *);
+int kvm_msrs_init(struct vcpu *);
+int kvm_msrs_get(struct vcpu *, struct cpu_state *);
+/* All but the deadline of the LAPIC's timer, which must follow the LAPIC. */
+int kvm_msrs_set(struct vcpu *, const struct cpu_state *);
+int kvm_msrs_set_deadline(struct vcpu *, const struct cpu_state *);
 int kvm_state_get(struct vcpu *, struct cpu_state *);
 int kvm_state_set(struct vcpu *, const struct cpu_state *);
+/* "kvm: CPU n: cannot VERB WHAT: " and errno's sentence, which is returned. */
+int kvm_failed(struct vcpu *, const char *verb, const char *what);
 
 #endif

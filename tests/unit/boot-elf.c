@@ -102,6 +102,8 @@ test_elf_refusals(void)
 		"do not fit", "ELF: a segment over the tables");
 	bad_segment((struct elf_seg){PT_LOAD, 0, 0, 0x200000, 0, 0}, -ENOEXEC,
 		"nothing to load", "ELF: an empty segment");
+	bad_segment((struct elf_seg){PT_INTERP, 0, 0, 0, 20, 20}, -ENOEXEC,
+		"interpreter", "ELF: a program of an operating system");
 	two[1].pa = 0x202fff;
 	bp = elf64(two, 2, 0x200000);
 	refuses(&bp, -ENOEXEC, "overlaps", "ELF: segments that overlap");

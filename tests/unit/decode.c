@@ -125,18 +125,40 @@ static const struct {
 static const struct {
 	const char *ours, *theirs;
 } same_name[] = {
-	{"cbw", "cwde"}, {"cbw", "cdqe"}, {"cwd", "cdq"}, {"cwd", "cqo"},
-	{"pusha", "pushad"}, {"popa", "popad"}, {"pushf", "pushfd"},
-	{"pushf", "pushfq"}, {"popf", "popfd"}, {"popf", "popfq"},
-	{"iret", "iretd"}, {"iret", "iretq"}, {"jcxz", "jecxz"},
-	{"jcxz", "jrcxz"}, {"callf", "call"}, {"jmpf", "jmp"},
-	{"retf", "ret"}, {"cmpxchg8b", "cmpxchg16b"}, {"prefetchw", "nop"},
-	{"prefetchw", "prefetch"}, {"nop", "prefetchnta"},
-	{"nop", "prefetcht0"}, {"nop", "prefetcht1"}, {"nop", "prefetcht2"},
-	{"prefetchw", "prefetchwt1"}, {"fcom2", "fcom"}, {"fcomp3", "fcomp"},
-	{"fcomp5", "fcomp"}, {"fstp8", "fstp"}, {"fxch4", "fxch"},
-	{"fxch7", "fxch"}, {"fnsetpm", "fsetpm287_nop"},
-	{"fneni", "feni8087_nop"}, {"fndisi", "fdisi8087_nop"},
+	{"cbw", "cwde"},
+	{"cbw", "cdqe"},
+	{"cwd", "cdq"},
+	{"cwd", "cqo"},
+	{"pusha", "pushad"},
+	{"popa", "popad"},
+	{"pushf", "pushfd"},
+	{"pushf", "pushfq"},
+	{"popf", "popfd"},
+	{"popf", "popfq"},
+	{"iret", "iretd"},
+	{"iret", "iretq"},
+	{"jcxz", "jecxz"},
+	{"jcxz", "jrcxz"},
+	{"callf", "call"},
+	{"jmpf", "jmp"},
+	{"retf", "ret"},
+	{"cmpxchg8b", "cmpxchg16b"},
+	{"prefetchw", "nop"},
+	{"prefetchw", "prefetch"},
+	{"nop", "prefetchnta"},
+	{"nop", "prefetcht0"},
+	{"nop", "prefetcht1"},
+	{"nop", "prefetcht2"},
+	{"prefetchw", "prefetchwt1"},
+	{"fcom2", "fcom"},
+	{"fcomp3", "fcomp"},
+	{"fcomp5", "fcomp"},
+	{"fstp8", "fstp"},
+	{"fxch4", "fxch"},
+	{"fxch7", "fxch"},
+	{"fnsetpm", "fsetpm287_nop"},
+	{"fneni", "feni8087_nop"},
+	{"fndisi", "fdisi8087_nop"},
 	{"fstp1", "fstpnce"},
 };
 
@@ -179,8 +201,8 @@ same_mnemonic(const struct row *row, const struct insn *i, const char *theirs)
 		return strcmp(name, theirs) == 0;
 	}
 	return i->size == 8 &&
-		(snprintf(suffixed, sizeof(suffixed), "%s64", name),
-			strcmp(suffixed, theirs) == 0);
+	       (snprintf(suffixed, sizeof(suffixed), "%s64", name),
+		       strcmp(suffixed, theirs) == 0);
 }
 
 /*
@@ -188,14 +210,14 @@ same_mnemonic(const struct row *row, const struct insn *i, const char *theirs)
  * address size REX.B does not make base 5 with mod 0 a base.
  */
 static bool
-zydis_errs(const struct insn *i, const ZydisDecodedInstruction *z,
-	enum kind kind)
+zydis_errs(
+	const struct insn *i, const ZydisDecodedInstruction *z, enum kind kind)
 {
 	if (kind == NAME)
 		return z->opcode == 0x90 && i->rm == R8 * 8 &&
-			z->mnemonic == ZYDIS_MNEMONIC_PAUSE;
+		       z->mnemonic == ZYDIS_MNEMONIC_PAUSE;
 	return i->flags & I_MODE64 && i->asize == 4 && z->raw.rex.B &&
-		z->raw.sib.base == 5 && z->raw.modrm.mod == 0;
+	       z->raw.sib.base == 5 && z->raw.modrm.mod == 0;
 }
 
 /* A register's place as struct insn has it; -1: a kind that is not compared. */
@@ -243,8 +265,9 @@ same_memory(const struct insn *i, const ZydisDecodedInstruction *z,
 {
 	int base = gpr_number(o->mem.base), index = gpr_number(o->mem.index);
 	int64_t disp = o->mem.disp.has_displacement ? o->mem.disp.value : 0;
-	unsigned scale = index == GPR_ZERO || o->mem.scale == 0 ?
-		0 : (unsigned)__builtin_ctz(o->mem.scale);
+	unsigned scale = index == GPR_ZERO || o->mem.scale == 0
+				 ? 0
+				 : (unsigned)__builtin_ctz(o->mem.scale);
 
 	if (o->encoding != ZYDIS_OPERAND_ENCODING_MODRM_RM &&
 		o->encoding != ZYDIS_OPERAND_ENCODING_DISP16_32_64)
@@ -256,11 +279,12 @@ same_memory(const struct insn *i, const ZydisDecodedInstruction *z,
 	if (i->base != base || i->index != index || i->scale != scale)
 		return false;
 	if (i->disp != disp &&
-		(i->asize == 8 || (uint32_t)(i->disp ^ disp) << (32 - i->asize * 8)))
+		(i->asize == 8 || (uint32_t)(i->disp ^ disp)
+					  << (32 - i->asize * 8)))
 		return false;
 	return o->type != ZYDIS_OPERAND_TYPE_MEMORY ||
-		o->mem.type == ZYDIS_MEMOP_TYPE_AGEN ||
-		i->seg == ZydisRegisterGetId(o->mem.segment);
+	       o->mem.type == ZYDIS_MEMOP_TYPE_AGEN ||
+	       i->seg == ZydisRegisterGetId(o->mem.segment);
 }
 
 static bool
@@ -293,14 +317,15 @@ same_operand(const struct insn *i, const ZydisDecodedInstruction *z,
 	case ZYDIS_OPERAND_TYPE_REGISTER:
 		return same_register(i, o);
 	case ZYDIS_OPERAND_TYPE_POINTER:
-		return i->imm == (o->ptr.offset |
-				(uint64_t)o->ptr.segment << 32);
+		return i->imm ==
+		       (o->ptr.offset | (uint64_t)o->ptr.segment << 32);
 	case ZYDIS_OPERAND_TYPE_IMMEDIATE:
 		if (z->mnemonic == ZYDIS_MNEMONIC_ENTER)
 			return i->imm == (z->raw.imm[0].value.u |
-					z->raw.imm[1].value.u << 16);
-		mask = o->imm.is_signed ? ~0ull : o->size < 64 ?
-			(1ull << o->size) - 1 : ~0ull;
+						 z->raw.imm[1].value.u << 16);
+		mask = o->imm.is_signed ? ~0ull
+		       : o->size < 64   ? (1ull << o->size) - 1
+					: ~0ull;
 		return !((i->imm ^ o->imm.value.u) & mask);
 	default:
 		return true;
@@ -318,15 +343,16 @@ same_size(const struct row *row, const struct insn *i,
 		strchr(decode_operands(row), 'Z') == NULL)
 		return true;
 	return i->size * 8 == z->operand_width ||
-		z->mnemonic == ZYDIS_MNEMONIC_NOP ||
-		strstr(decode_operands(row), "/M") ||
-		strstr(decode_operands(row), ",Sw"); /* memory: 16 bits */
+	       z->mnemonic == ZYDIS_MNEMONIC_NOP ||
+	       strstr(decode_operands(row), "/M") ||
+	       strstr(decode_operands(row), ",Sw"); /* memory: 16 bits */
 }
 
 static bool
 may_refuse(const ZydisDecodedInstruction *z)
 {
-	for (unsigned n = 0; n < sizeof(refused_ext) / sizeof(*refused_ext); n++)
+	for (unsigned n = 0; n < sizeof(refused_ext) / sizeof(*refused_ext);
+		n++)
 		if (z->meta.isa_ext == refused_ext[n].ext)
 			return true;
 	for (unsigned n = 0;
@@ -349,8 +375,9 @@ complain(struct run *r, enum kind kind, const uint8_t *p, const struct insn *i,
 	for (int n = 0; n < SAMPLE; n++)
 		sprintf(hex + 3 * n, "%02x ", p[n]);
 	printf("# %.24s: %s: ours %s, %d; theirs %s\n", kind_name[kind], hex,
-		i->fn == x_ud[0] ? "refused" : row && row->name ? row->name :
-								  "?",
+		i->fn == x_ud[0]   ? "refused"
+		: row && row->name ? row->name
+				   : "?",
 		len, theirs);
 }
 
@@ -421,9 +448,12 @@ begin(struct run *r, enum code code)
 	};
 	/* Off: what these code is then a NOP, BSF, BSR or WBINVD. */
 	static const ZydisDecoderMode off[] = {
-		ZYDIS_DECODER_MODE_MPX, ZYDIS_DECODER_MODE_CET,
-		ZYDIS_DECODER_MODE_LZCNT, ZYDIS_DECODER_MODE_TZCNT,
-		ZYDIS_DECODER_MODE_WBNOINVD, ZYDIS_DECODER_MODE_CLDEMOTE,
+		ZYDIS_DECODER_MODE_MPX,
+		ZYDIS_DECODER_MODE_CET,
+		ZYDIS_DECODER_MODE_LZCNT,
+		ZYDIS_DECODER_MODE_TZCNT,
+		ZYDIS_DECODER_MODE_WBNOINVD,
+		ZYDIS_DECODER_MODE_CLDEMOTE,
 	};
 
 	memset(r, 0, sizeof(*r));
@@ -437,8 +467,8 @@ static void
 report(const struct run *r, const char *what)
 {
 	for (int k = 0; k < KINDS; k++)
-		if (!ok(r->bad[k] == 0, "%d-bit code, %s: %s",
-			    16 << r->code, what, kind_name[k]))
+		if (!ok(r->bad[k] == 0, "%d-bit code, %s: %s", 16 << r->code,
+			    what, kind_name[k]))
 			printf("# %lu times\n", r->bad[k]);
 	ok(r->both > 1000 || strcmp(what, "random bytes"),
 		"%d-bit code, %s: enough was compared (%lu)", 16 << r->code,
@@ -517,6 +547,158 @@ compare_file(const char *path, int bits)
 	return done();
 }
 
+/* What Zydis does not tell: flags, and how the end of the bytes is met. */
+static const struct {
+	const char *what;
+	enum code code;
+	uint8_t bytes[SAMPLE];
+	uint16_t set, clear;
+} flag_cases[] = {
+	{"add rax, rbx is a plain one", CODE64, {0x48, 1, 0xd8},
+		I_REX | I_MODE64, I_MEM | I_END | I_SLOW | I_LOCK},
+	{"64-bit addressing is fast", CODE64, {1, 3}, I_MEM, I_SLOW | I_END},
+	{"a 32-bit address in 64-bit code is slow", CODE64, {0x67, 1, 3},
+		I_MEM | I_SLOW, I_END},
+	{"32-bit code is slow", CODE32, {1, 3}, I_MEM | I_SLOW, I_MODE64},
+	{"an FS prefix shows", CODE64, {0x64, 1, 3}, I_MEM | I_SEGPFX, I_SLOW},
+	{"a DS prefix in 64-bit code does not", CODE64, {0x3e, 1, 3}, I_MEM,
+		I_SEGPFX},
+	{"lock add [rbx], eax", CODE64, {0xf0, 1, 3}, I_LOCK | I_MEM, I_END},
+	{"xchg with memory locks by itself", CODE64, {0x87, 3}, I_LOCK | I_MEM,
+		0},
+	{"xchg of registers does not", CODE64, {0x87, 0xc3}, 0, I_LOCK},
+	{"movsb goes on", CODE64, {0xa4}, 0, I_END | I_REP},
+	{"rep movsb ends a block", CODE64, {0xf3, 0xa4}, I_END | I_REP, 0},
+	{"repne movsb too", CODE64, {0xf2, 0xa4}, I_END | I_REPNE, I_REP},
+	{"the last of F2 and F3 counts", CODE64, {0xf2, 0xf3, 0xa6}, I_REP,
+		I_REPNE},
+	{"outsb always ends a block", CODE64, {0x6e}, I_END, 0},
+	{"jcc ends a block", CODE64, {0x74, 0}, I_END, 0},
+	{"pop ds ends a block", CODE32, {0x1f}, I_END, 0},
+	{"mov ss, ax ends a block", CODE64, {0x8e, 0xd0}, I_END, 0},
+	{"mov ax, ss does not", CODE64, {0x8c, 0xd0}, 0, I_END},
+	{"mov cr3, rax ends a block", CODE64, {0x0f, 0x22, 0xd8}, I_END, 0},
+	{"sti ends a block", CODE64, {0xfb}, I_END, 0},
+	{"cli does not", CODE64, {0xfa}, 0, I_END},
+	{"REX before another prefix is void", CODE64, {0x48, 0x66, 0x90},
+		I_OP16, I_REX},
+};
+
+static void
+check_flags(void)
+{
+	struct insn i;
+
+	for (unsigned n = 0; n < sizeof(flag_cases) / sizeof(*flag_cases);
+		n++) {
+		int len = decode(
+			&i, flag_cases[n].bytes, SAMPLE, flag_cases[n].code, 0);
+
+		ok(len > 0 && i.fn != x_ud[0] &&
+				(i.flags & flag_cases[n].set) ==
+					flag_cases[n].set &&
+				!(i.flags & flag_cases[n].clear),
+			"%s", flag_cases[n].what);
+	}
+}
+
+static const struct {
+	const char *what;
+	enum code code;
+	uint8_t bytes[SAMPLE];
+} undefined_cases[] = {
+	{"ud2", CODE64, {0x0f, 0x0b}},
+	{"lock without memory", CODE64, {0xf0, 1, 0xd8}},
+	{"lock mov", CODE64, {0xf0, 0x89, 3}},
+	{"lock cmp", CODE64, {0xf0, 0x39, 3}},
+	{"lock bt", CODE64, {0xf0, 0x0f, 0xa3, 3}},
+	{"lock mov cr0, rax: AMD's way to CR8", CODE64,
+		{0xf0, 0x0f, 0x22, 0xc0}},
+	{"lea of a register", CODE64, {0x8d, 0xc0}},
+	{"mov cs, ax", CODE64, {0x8e, 0xc8}},
+	{"mov of segment register 6", CODE64, {0x8c, 0xf0}},
+	{"mov cr1, rax", CODE64, {0x0f, 0x22, 0xc8}},
+	{"mov dr8, rax", CODE64, {0x44, 0x0f, 0x23, 0xc0}},
+	{"push es in 64-bit code", CODE64, {6}},
+	{"opcode 82 in 64-bit code", CODE64, {0x82, 0xc0, 1}},
+	{"VEX", CODE64, {0xc5, 0xf8, 0x77}},
+	{"VEX in 32-bit code", CODE32, {0xc5, 0xf8, 0x77}},
+	{"EVEX", CODE64, {0x62, 0xf1, 0x7c, 0x48, 0x58, 0xc0}},
+	{"XOP", CODE64, {0x8f, 0xe8, 0x78, 0xc0, 0xc0, 0}},
+	{"syscall in 32-bit code", CODE32, {0x0f, 5}},
+	{"rdrand", CODE64, {0x0f, 0xc7, 0xf0}},
+};
+
+static void
+check_undefined(void)
+{
+	struct insn i;
+
+	for (unsigned n = 0;
+		n < sizeof(undefined_cases) / sizeof(*undefined_cases); n++) {
+		int len = decode(&i, undefined_cases[n].bytes, SAMPLE,
+			undefined_cases[n].code, 0);
+
+		ok(len > 0 && i.fn == x_ud[0] && i.flags & I_END,
+			"undefined: %s", undefined_cases[n].what);
+	}
+}
+
+static void
+check_ends(void)
+{
+	static const uint8_t rip_add[] = {
+		0x48, 0x81, 5, 0x10, 0, 0, 0, 1, 0, 0, 0};
+	static const uint8_t moffs[] = {0x48, 0xa1, 1, 2, 3, 4, 5, 6, 7, 0x88};
+	uint8_t p[SAMPLE + 1];
+	bool good = true;
+	struct insn i;
+
+	for (unsigned n = 0; n < sizeof(rip_add); n++)
+		good = good && decode(&i, rip_add, n, CODE64, 0) == 0;
+	ok(good, "every beginning of an instruction wants more bytes");
+	ok(decode(&i, rip_add, sizeof(rip_add), CODE64, 7) == 11 && i.off == 7,
+		"its own bytes are enough");
+	is_u64((uint64_t)i.disp, 7 + 11 + 0x10,
+		"a RIP-relative address counts from the block");
+	ok(i.base == GPR_RIP && i.index == GPR_ZERO, "and its base is RIP");
+	decode(&i, moffs, sizeof(moffs), CODE64, 0);
+	ok(i.flags & I_MEM && i.base == GPR_ZERO && i.index == GPR_ZERO &&
+			i.reg == RAX,
+		"moffs is a memory operand without registers");
+	is_u64((uint64_t)i.disp, 0x8807060504030201, "of 64 bits");
+
+	memset(p, 0x66, sizeof(p));
+	p[13] = 0x89;
+	p[14] = 0xc3;
+	ok(decode(&i, p, 15, CODE64, 0) == 15, "15 bytes are legal");
+	p[13] = 0x66;
+	p[14] = 0x89;
+	p[15] = 0xc3;
+	ok(decode(&i, p, 15, CODE64, 0) == -1, "16 bytes are not");
+	ok(decode(&i, p, 12, CODE64, 0) == 0, "12 bytes of prefixes may go on");
+	memset(p, 0xf3, sizeof(p));
+	ok(decode(&i, p, 15, CODE64, 0) == -1, "15 prefixes are too long");
+}
+
+/* Each row that decode() found gives its number back. */
+static void
+check_rows(void)
+{
+	uint8_t p[SAMPLE];
+	struct insn i;
+	bool good = true;
+
+	for (unsigned n = 0; n < 1 << 16; n++) {
+		fill_likely(p, n);
+		if (decode(&i, p, SAMPLE, CODE64, 0) <= 0)
+			continue;
+		good = good && decode_row(i.row) && decode_row(i.row)->name;
+	}
+	ok(good, "row numbers lead to rows");
+	ok(decode_row(65535) == NULL, "beyond the table there is none");
+}
+
 int
 main(int argc, char **argv)
 {
@@ -526,14 +708,18 @@ main(int argc, char **argv)
 	if (argc == 3)
 		return compare_file(argv[1], atoi(argv[2]));
 	deadline(60);
+	check_flags();
+	check_undefined();
+	check_ends();
+	check_rows();
 	for (int code = CODE16; code <= CODE64; code++) {
-		begin(&r, code);
+		begin(&r, (enum code)code);
 		for (unsigned n = 0; n < 300000; n++) {
 			fill(p);
 			compare(&r, p, SAMPLE);
 		}
 		report(&r, "random bytes");
-		begin(&r, code);
+		begin(&r, (enum code)code);
 		for (unsigned n = 0; n < 1 << 19; n++) {
 			fill_likely(p, n);
 			compare(&r, p, SAMPLE);

@@ -23,6 +23,7 @@
 #define MMIO 0xd0000u
 #define ROM 0xe0000u
 
+/* clang-format off */
 /* Code between two labels; "handler" is put at HANDLER. */
 #define GUEST(name, text)                                               \
 	extern const uint8_t name[], name##_end[];                      \
@@ -82,6 +83,7 @@ GUEST(g_timer, READY "sti; 1: hlt; jmp 1b\n" AT_HANDLER(g_timer)
 GUEST(g_bell,
 	"mov $7, %ax; out %ax, $0x16; mov $8, %ax; out %ax, $0x16\n"
 	"mov $0xd000, %ax; mov %ax, %ds; movw $9, 0x40\n" READY "hlt");
+/* clang-format on */
 
 struct world;
 
@@ -97,8 +99,8 @@ struct world {
 	struct recorder ports, memory;
 	uint64_t log[64]; /* offset << 32 | value */
 	atomic_uint n;
-	unsigned kick_at;     /* so many writes end run() */
-	unsigned vector;      /* what the PIC says */
+	unsigned kick_at; /* so many writes end run() */
+	unsigned vector; /* what the PIC says */
 	atomic_uint acks, eois;
 	atomic_int last_eoi;
 	sem_t ready;
@@ -122,8 +124,8 @@ rec_read(struct dev *d, unsigned bar, uint64_t off, unsigned size)
 }
 
 static void
-rec_write(struct dev *d, unsigned bar, uint64_t off, unsigned size,
-	uint64_t val)
+rec_write(
+	struct dev *d, unsigned bar, uint64_t off, unsigned size, uint64_t val)
 {
 	struct world *w = ((struct recorder *)d)->w;
 	unsigned n = atomic_load(&w->n);
@@ -146,8 +148,10 @@ rec_free(struct dev *d)
 	(void)d; /* a member of the world */
 }
 
-static const struct dev_ops rec_ops = {
-	.name = "recorder", .read = rec_read, .write = rec_write, .free = rec_free};
+static const struct dev_ops rec_ops = {.name = "recorder",
+	.read = rec_read,
+	.write = rec_write,
+	.free = rec_free};
 
 static unsigned
 pic_ack(void *to)
@@ -193,8 +197,7 @@ start(struct cpu_state *s, bool bsp)
 }
 
 /* Protected mode, 32 bits, flat, no paging. */
-static void
-protected(struct cpu_state *s)
+static void protected(struct cpu_state *s)
 {
 	start(s, true);
 	s->cr0 |= 1;
@@ -271,10 +274,10 @@ world_close(struct world *w)
 	sem_destroy(&w->ready);
 }
 
-#define OPEN(w, guest)                                \
-	do {                                          \
-		world_open(w, 1);                     \
-		load(w, CODE, guest, guest##_end);    \
+#define OPEN(w, guest)                                                         \
+	do {                                                                   \
+		world_open(w, 1);                                              \
+		load(w, CODE, guest, guest##_end);                             \
 	} while (0)
 
 static bool
@@ -284,8 +287,8 @@ runs_to(struct world *w, enum stop want)
 	enum stop got = ops->run(w->v[0]);
 
 	if (got != want)
-		printf("# stopped by %s, not %s; %s\n", names[got],
-			names[want], got == STOP_ERROR ? fail_text() : "");
+		printf("# stopped by %s, not %s; %s\n", names[got], names[want],
+			got == STOP_ERROR ? fail_text() : "");
 	return got == want;
 }
 
@@ -300,8 +303,9 @@ said(struct world *w, unsigned n, const uint64_t *want)
 		printf("# %u: %#" PRIx64 "\n", i, w->log[i]);
 	return good;
 }
-#define SAID(w, ...)                                                       \
-	said(w, sizeof((uint64_t[]){__VA_ARGS__}) / 8, (uint64_t[]){__VA_ARGS__})
+#define SAID(w, ...)                                                           \
+	said(w, sizeof((uint64_t[]){__VA_ARGS__}) / 8,                         \
+		(uint64_t[]){__VA_ARGS__})
 
 /*
  * Exits
@@ -351,7 +355,8 @@ test_stops(void)
 	OPEN(&w, g_triple);
 	protected(&s);
 	s.idt.limit = 0;
-	ok(ops->set(w.v[0], &s) == 0 && runs_to(&w, STOP_TRIPLE), "a triple fault is told");
+	ok(ops->set(w.v[0], &s) == 0 && runs_to(&w, STOP_TRIPLE),
+		"a triple fault is told");
 	start(&s, true);
 	load(&w, CODE, g_ports, g_ports_end);
 	ok(ops->set(w.v[0], &s) == 0 && runs_to(&w, STOP_KICK) && w.n == 4,
@@ -601,8 +606,7 @@ test_state(void)
 	ok(!memcmp(s.dr, t.dr, 4 * sizeof(s.dr[0])), "debug registers do");
 	ok(!memcmp(s.xsave + 160, t.xsave + 160, 256) && t.xcr0 == 1,
 		"SSE registers do");
-	ok(t.nmi_masked && !t.nmi_pending && t.mp == CPU_RUNNABLE,
-		"events do");
+	ok(t.nmi_masked && !t.nmi_pending && t.mp == CPU_RUNNABLE, "events do");
 	ok(msr(&t, 0xc0000082) == 0xffffffff81000000 &&
 			msr(&t, 0xc0000102) == 0xffff888000000000 &&
 			msr(&t, 0x277) == 0x0007010600070106,
@@ -757,8 +761,8 @@ test_doorbell(void)
 		"only another value reaches the bus");
 	ok(rung(a) && rung(b), "each rings once");
 	ok(ops->doorbell(w.e, a, true, 0x16, 2, 7, false) == 0 &&
-			ops->doorbell(w.e, b, false, MMIO + 0x40, 0, 0,
-				false) == 0,
+			ops->doorbell(
+				w.e, b, false, MMIO + 0x40, 0, 0, false) == 0,
 		"they are taken away");
 	start(&s, true);
 	w.n = 0;
@@ -785,6 +789,9 @@ test_limits(void)
 	ok(ops->open(&e, &w.cfg) == -EINVAL && !e,
 		"so are more CPUs than can be");
 	w.cfg.cpus = 1;
+	w.cfg.icount = true;
+	ok(ops->open(&e, &w.cfg) == -ENOTSUP && !e,
+		"counting instructions is refused");
 	world_close(&w);
 }
 

@@ -101,7 +101,7 @@ ms_since(const struct timespec *from)
 
 	clock_gettime(CLOCK_MONOTONIC, &t);
 	return (double)(t.tv_sec - from->tv_sec) * 1e3 +
-		(double)(t.tv_nsec - from->tv_nsec) / 1e6;
+	       (double)(t.tv_nsec - from->tv_nsec) / 1e6;
 }
 
 static void

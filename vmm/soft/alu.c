@@ -5,7 +5,7 @@
  * Memory destinations are changed in place, with LOCK where the guest has it.
  */
 #include "vmm/soft/handlers.h"
-#include "vmm/soft/rmw.h"
+#include "vmm/soft/hot.h"
 
 #define KEEP "\n\tlahf\n\tseto %%al"
 #define CARRY "btw $8, %%ax\n\t" /* guest CF into the host's */
@@ -49,23 +49,6 @@
 				val##bits(c, i->reg)));                        \
 		NEXT;                                                          \
 	}                                                                      \
-	static void name##_er_m##bits(struct cpu *c, const struct insn *i)     \
-	{                                                                      \
-		uint##bits##_t *p;                                             \
-		bool slow = rmw##bits(c, i, &p);                               \
-		name##_m##bits(c, i, p, val##bits(c, i->reg));                 \
-		if (unlikely(slow))                                          \
-			rmw_end(c, i, bits / 8);                           \
-		NEXT;                                                          \
-	}                                                                      \
-	static void name##_re_m##bits(struct cpu *c, const struct insn *i)     \
-	{                                                                      \
-		uint##bits##_t b =                                             \
-			ld##bits(c, i, ea(c, i, bits / 8, ACC_READ));          \
-		put##bits(c, i->reg,                                           \
-			name##_r##bits(c, val##bits(c, i->reg), b));           \
-		NEXT;                                                          \
-	}                                                                      \
 	static void name##_re_r##bits(struct cpu *c, const struct insn *i)     \
 	{                                                                      \
 		put##bits(c, i->reg,                                           \
@@ -80,15 +63,13 @@
 				(uint##bits##_t)i->imm));                      \
 		NEXT;                                                          \
 	}                                                                      \
-	static void name##_ei_m##bits(struct cpu *c, const struct insn *i)     \
-	{                                                                      \
-		uint##bits##_t *p;                                             \
-		bool slow = rmw##bits(c, i, &p);                               \
-		name##_m##bits(c, i, p, (uint##bits##_t)i->imm);               \
-		if (unlikely(slow))                                          \
-			rmw_end(c, i, bits / 8);                           \
-		NEXT;                                                          \
-	}
+	LOADING(name##_re_m##bits, bits,                                       \
+		put##bits(c, i->reg,                                           \
+			name##_r##bits(c, val##bits(c, i->reg), v)))           \
+	CHANGING(name##_er_m##bits, bits,                                      \
+		name##_m##bits(c, i, p, val##bits(c, i->reg)))                 \
+	CHANGING(name##_ei_m##bits, bits,                                      \
+		name##_m##bits(c, i, p, (uint##bits##_t)i->imm))
 
 #define TABLE(name, form)                                                      \
 	handler *const x_##name##_##form[8] = {name##_##form##_r8,             \
@@ -134,26 +115,16 @@ ALU(sbb, CARRY, c->cc)
 		name##_f##bits(c, val##bits(c, i->rm), val##bits(c, i->reg));  \
 		NEXT;                                                          \
 	}                                                                      \
-	static void name##_er_m##bits(struct cpu *c, const struct insn *i)     \
-	{                                                                      \
-		uint##bits##_t a =                                             \
-			ld##bits(c, i, ea(c, i, bits / 8, ACC_READ));          \
-		name##_f##bits(c, a, val##bits(c, i->reg));                    \
-		NEXT;                                                          \
-	}                                                                      \
+	LOADING(name##_er_m##bits, bits,                                       \
+		name##_f##bits(c, v, val##bits(c, i->reg)))                     \
 	static void name##_ei_r##bits(struct cpu *c, const struct insn *i)     \
 	{                                                                      \
 		name##_f##bits(                                                \
 			c, val##bits(c, i->rm), (uint##bits##_t)i->imm);       \
 		NEXT;                                                          \
 	}                                                                      \
-	static void name##_ei_m##bits(struct cpu *c, const struct insn *i)     \
-	{                                                                      \
-		uint##bits##_t a =                                             \
-			ld##bits(c, i, ea(c, i, bits / 8, ACC_READ));          \
-		name##_f##bits(c, a, (uint##bits##_t)i->imm);                  \
-		NEXT;                                                          \
-	}
+	LOADING(name##_ei_m##bits, bits,                                       \
+		name##_f##bits(c, v, (uint##bits##_t)i->imm))
 #define SEE_ALL(name)                                                          \
 	SEE(name, 8, "b", "q")                                                 \
 	SEE(name, 16, "w", "r")                                                \
@@ -171,13 +142,8 @@ SEE_ALL(test)
 		cmp_f##bits(c, val##bits(c, i->reg), val##bits(c, i->rm));     \
 		NEXT;                                                          \
 	}                                                                      \
-	static void cmp_re_m##bits(struct cpu *c, const struct insn *i)        \
-	{                                                                      \
-		uint##bits##_t b =                                             \
-			ld##bits(c, i, ea(c, i, bits / 8, ACC_READ));          \
-		cmp_f##bits(c, val##bits(c, i->reg), b);                       \
-		NEXT;                                                          \
-	}
+	LOADING(cmp_re_m##bits, bits,                                          \
+		cmp_f##bits(c, val##bits(c, i->reg), v))
 CMP_RE(8)
 CMP_RE(16)
 CMP_RE(32)
@@ -198,11 +164,11 @@ TABLE(cmp, re)
 		put##bits(c, i->rm, a);                                        \
 		NEXT;                                                          \
 	}                                                                      \
-	static void name##_e_m##bits(struct cpu *c, const struct insn *i)      \
+	static inline void name##_m##bits(                                     \
+		struct cpu *c, const struct insn *i, uint##bits##_t *p)        \
 	{                                                                      \
-		uint##bits##_t *p;                                             \
-		bool slow = rmw##bits(c, i, &p);                               \
 		uint16_t f = init;                                             \
+		(void)c;                                                       \
 		if (unlikely(i->flags & I_LOCK))                               \
 			__asm__ volatile(pre "lock " #name sfx " %[m]" keep    \
 				: [m] "+m"(*p), "+&a"(f)                       \
@@ -214,10 +180,8 @@ TABLE(cmp, re)
 				:                                              \
 				: "cc", "memory");                             \
 		out;                                                           \
-		if (unlikely(slow))                                          \
-			rmw_end(c, i, bits / 8);                           \
-		NEXT;                                                          \
-	}
+	}                                                                      \
+	CHANGING(name##_e_m##bits, bits, name##_m##bits(c, i, p))
 #define ONE_ALL(name, pre, init, keep, out)                                  \
 	ONE(name, 8, "b", "q", pre, init, keep, out)                         \
 	ONE(name, 16, "w", "r", pre, init, keep, out)                        \

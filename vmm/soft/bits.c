@@ -27,7 +27,7 @@ set_carry(struct cpu *c, bool on)
 	{                                                                      \
 		int64_t at = (int##bits##_t)val##bits(c, i->reg);              \
 		uint64_t off = ea_off(c, i) +                                  \
-			((uint64_t)(at >> shift) << (shift - 3));              \
+			       ((uint64_t)(at >> shift) << (shift - 3));       \
 		if (unlikely(i->flags & I_SLOW))                               \
 			return ea_slow(c, i, off, bits / 8, access);           \
 		return off + c->segbase[i->seg];                               \
@@ -39,10 +39,9 @@ BIT_STRING(64, 6)
 #define BT(bits)                                                               \
 	static void bt_er_r##bits(struct cpu *c, const struct insn *i)         \
 	{                                                                      \
-		set_carry(c,                                                   \
-			val##bits(c, i->rm) >>                                 \
-					(val##bits(c, i->reg) & (bits - 1)) &  \
-				1);                                            \
+		set_carry(c, val##bits(c, i->rm) >> (val##bits(c, i->reg) &    \
+							    (bits - 1)) &      \
+				     1);                                       \
 		NEXT;                                                          \
 	}                                                                      \
 	static void bt_er_m##bits(struct cpu *c, const struct insn *i)         \
@@ -54,8 +53,8 @@ BIT_STRING(64, 6)
 	}                                                                      \
 	static void bt_ei_r##bits(struct cpu *c, const struct insn *i)         \
 	{                                                                      \
-		set_carry(c,                                                   \
-			val##bits(c, i->rm) >> (i->imm & (bits - 1)) & 1);     \
+		set_carry(                                                     \
+			c, val##bits(c, i->rm) >> (i->imm & (bits - 1)) & 1);  \
 		NEXT;                                                          \
 	}                                                                      \
 	static void bt_ei_m##bits(struct cpu *c, const struct insn *i)         \
@@ -85,9 +84,9 @@ BIT_STRING(64, 6)
 		if (unlikely(i->flags & I_LOCK)) {                             \
 			__asm__ volatile("lock " #name sfx                     \
 					 " %[b], %[m]\n\tsetc %[was]"          \
-				: [m] "+m"(*p), [was] "=q"(was)                \
-				: [b] "r"((uint##bits##_t)b)                   \
-				: "cc", "memory");                             \
+					 : [m] "+m"(*p), [was] "=q"(was)       \
+					 : [b] "r"((uint##bits##_t)b)          \
+					 : "cc", "memory");                    \
 			return was;                                            \
 		}                                                              \
 		memcpy(&v, p, sizeof(v));                                      \
@@ -118,8 +117,8 @@ BIT_STRING(64, 6)
 	CHANGE_OP(name, bits, sfx)                                             \
 	CHANGE_FORM(name, er, (unsigned)val##bits(c, i->reg),                  \
 		bit_ea##bits(c, i, ACC_WRITE), bits)                           \
-	CHANGE_FORM(name, ei, (unsigned)i->imm,                                \
-		ea(c, i, bits / 8, ACC_WRITE), bits)
+	CHANGE_FORM(name, ei, (unsigned)i->imm, ea(c, i, bits / 8, ACC_WRITE), \
+		bits)
 
 #define TABLE(name, form)                                                      \
 	handler *const x_##name##_##form[8] = {name##_##form##_r16,            \
@@ -166,8 +165,8 @@ CHANGE(btc)
 	}                                                                      \
 	static void name##_re_m##bits(struct cpu *c, const struct insn *i)     \
 	{                                                                      \
-		name##_to##bits(c, i,                                          \
-			ld##bits(c, i, ea(c, i, bits / 8, ACC_READ)));         \
+		name##_to##bits(                                               \
+			c, i, ld##bits(c, i, ea(c, i, bits / 8, ACC_READ)));   \
 		NEXT;                                                          \
 	}
 #define SCAN(name, write)                                                      \
@@ -203,5 +202,5 @@ bswap64(struct cpu *c, const struct insn *i)
 	NEXT;
 }
 
-handler *const x_bswap_e[8] = {bswap16, bswap16, bswap32, bswap64, bswap16,
-	bswap16, bswap32, bswap64};
+handler *const x_bswap_e[8] = {
+	bswap16, bswap16, bswap32, bswap64, bswap16, bswap16, bswap32, bswap64};

@@ -427,10 +427,12 @@ build(struct cpu *c, uint64_t lin, uint64_t pa)
 	b = (struct block *)(void *)(k->arena + k->used);
 	start_block(b, pa);
 	bytes = decode_run(c, b, pa, p);
-	if (b->n)
+	if (b->n) {
 		finish_block(b, bytes, c->code);
-	else
+		block_tune(b);
+	} else {
 		decode_bytewise(c, b, lin);
+	}
 	if (k->resets != resets)
 		return block_one(c);
 	insert(k, b, pa);

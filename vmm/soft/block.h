@@ -38,6 +38,8 @@ void cache_free(struct cpu *);
 struct block *block_find(struct cpu *);
 /* A block of the single instruction at c->rip, not cached, not linked. */
 struct block *block_one(struct cpu *);
+/* A new block's last instructions get faster handlers, if there are any. */
+void block_tune(struct block *);
 /* Drop the blocks of one page; all. */
 void block_drop_page(struct cpu *, uint64_t pa);
 void block_drop_all(struct cpu *);

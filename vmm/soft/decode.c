@@ -411,8 +411,8 @@ static void
 read_ea16(struct dec *d, struct insn *i)
 {
 	static const uint8_t base[8] = {RBX, RBX, RBP, RBP, RSI, RDI, RBP, RBX};
-	static const uint8_t index[8] = {RSI, RDI, RSI, RDI, GPR_ZERO, GPR_ZERO,
-		GPR_ZERO, GPR_ZERO};
+	static const uint8_t index[8] = {
+		RSI, RDI, RSI, RDI, GPR_ZERO, GPR_ZERO, GPR_ZERO, GPR_ZERO};
 	unsigned mod = i->modrm >> 6, rm = i->modrm & 7;
 
 	if (mod == 0 && rm == 6) {
@@ -556,15 +556,15 @@ legal(const struct dec *d, const struct insn *i, unsigned form)
 
 	if (f & (d->mode64 ? R_NO64 : R_ONLY64))
 		return false;
-	if (mem ? f & R_REGONLY || form & F_REGS :
-		  f & R_MEMONLY || (form & F_MEM && !(form & (F_E | F_Q))))
+	if (mem ? f & R_REGONLY || form & F_REGS
+		: f & R_MEMONLY || (form & F_MEM && !(form & (F_E | F_Q))))
 		return false;
 	if (d->lock && !(mem && f & R_LOCK))
 		return false;
 	if (f & R_NP && prefix_column(d))
 		return false;
-	if (form & F_S && (i->reg > SEG_GS ||
-			(i->op == 0x8e && i->reg == SEG_CS)))
+	if (form & F_S &&
+		(i->reg > SEG_GS || (i->op == 0x8e && i->reg == SEG_CS)))
 		return false;
 	if (form & F_C && !(1 << i->reg & 0x11d)) /* CR0 2 3 4 8 */
 		return false;
@@ -576,8 +576,8 @@ finish(const struct dec *d, struct insn *i)
 {
 	const struct row *row = d->row;
 	uint32_t f = row->flags;
-	unsigned at = (i->flags & I_MEM ? 4u : 0) |
-		(unsigned)__builtin_ctz(i->size);
+	unsigned at =
+		(i->flags & I_MEM ? 4u : 0) | (unsigned)__builtin_ctz(i->size);
 
 	i->row = d->row_no;
 	if (f & R_END || (f & R_ENDREP && d->rep))
@@ -605,10 +605,11 @@ decode_at(struct dec *d, struct insn *i)
 	if (d->adsize)
 		i->asize = i->asize == 4 && !d->mode64 ? 2 : 4;
 	i->flags = (uint16_t)((d->rep == PFX_F3 ? I_REP : 0) |
-		(d->rep == PFX_F2 ? I_REPNE : 0) | (d->op16 ? I_OP16 : 0) |
-		(d->rex ? I_REX : 0) | (d->mode64 ? I_MODE64 : 0) |
-		(d->seg != NO_SEG ? I_SEGPFX : 0) |
-		(i->asize != 8 ? I_SLOW : 0));
+			      (d->rep == PFX_F2 ? I_REPNE : 0) |
+			      (d->op16 ? I_OP16 : 0) | (d->rex ? I_REX : 0) |
+			      (d->mode64 ? I_MODE64 : 0) |
+			      (d->seg != NO_SEG ? I_SEGPFX : 0) |
+			      (i->asize != 8 ? I_SLOW : 0));
 	i->base = i->index = GPR_ZERO;
 	if (!find_row(d, i)) {
 		undefined(d, i);

@@ -5,7 +5,7 @@
  */
 #include "vmm/soft/cond.h"
 #include "vmm/soft/handlers.h"
-#include "vmm/soft/rmw.h"
+#include "vmm/soft/hot.h"
 
 #define TABLE(name, form)                                                      \
 	handler *const x_##name##_##form[8] = {name##_##form##_r8,             \
@@ -35,24 +35,9 @@
 		put##bits(c, i->rm, (uint##bits##_t)i->imm);                   \
 		NEXT;                                                          \
 	}                                                                      \
-	static void mov_er_m##bits(struct cpu *c, const struct insn *i)        \
-	{                                                                      \
-		st##bits(c, i, ea(c, i, bits / 8, ACC_WRITE),                  \
-			val##bits(c, i->reg));                                 \
-		NEXT;                                                          \
-	}                                                                      \
-	static void mov_re_m##bits(struct cpu *c, const struct insn *i)        \
-	{                                                                      \
-		put##bits(c, i->reg,                                           \
-			ld##bits(c, i, ea(c, i, bits / 8, ACC_READ)));         \
-		NEXT;                                                          \
-	}                                                                      \
-	static void mov_ei_m##bits(struct cpu *c, const struct insn *i)        \
-	{                                                                      \
-		st##bits(c, i, ea(c, i, bits / 8, ACC_WRITE),                  \
-			(uint##bits##_t)i->imm);                               \
-		NEXT;                                                          \
-	}
+	STORING(mov_er_m##bits, bits, val##bits(c, i->reg))                    \
+	LOADING(mov_re_m##bits, bits, put##bits(c, i->reg, v))                 \
+	STORING(mov_ei_m##bits, bits, (uint##bits##_t)i->imm)
 MOV(8)
 MOV(16)
 MOV(32)
@@ -68,13 +53,8 @@ TABLE(mov, ei)
 			(uint##bits##_t)(stype)val##from(c, i->rm));           \
 		NEXT;                                                          \
 	}                                                                      \
-	static void name##_re_m##bits(struct cpu *c, const struct insn *i)     \
-	{                                                                      \
-		put##bits(c, i->reg,                                           \
-			(uint##bits##_t)(stype)ld##from(                       \
-				c, i, ea(c, i, from / 8, ACC_READ)));          \
-		NEXT;                                                          \
-	}
+	LOADING(name##_re_m##bits, from,                                       \
+		put##bits(c, i->reg, (uint##bits##_t)(stype)v))
 #define EXTEND_ALL(name, from, stype)                                          \
 	EXTEND(name, from, stype, 16)                                          \
 	EXTEND(name, from, stype, 32)                                          \

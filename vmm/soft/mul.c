@@ -15,7 +15,7 @@
 
 /* ---- MUL, IMUL: accumulator times rm; 8 bits go to AX ---- */
 
-#define MUL_OP(name, bits, sfx, low, out)                                           \
+#define MUL_OP(name, bits, sfx, low, out)                                      \
 	static inline void name##_a##bits(struct cpu *c, uint##bits##_t b)     \
 	{                                                                      \
 		uint64_t a = c->gpr[RAX], lo, hi = c->gpr[RDX];                \
@@ -45,12 +45,13 @@
 		name##_e_m32, name##_e_m64};
 
 #define MUL(name)                                                              \
-	MUL_OP(name, 8, "b", "%b[lo]", put16(c, RAX * 8, (uint16_t)lo))                  \
-	MUL_OP(name, 16, "w", "%w[lo]", put16(c, RAX * 8, (uint16_t)lo);                 \
+	MUL_OP(name, 8, "b", "%b[lo]", put16(c, RAX * 8, (uint16_t)lo))        \
+	MUL_OP(name, 16, "w", "%w[lo]", put16(c, RAX * 8, (uint16_t)lo);       \
 		put16(c, RDX * 8, (uint16_t)hi))                               \
-	MUL_OP(name, 32, "l", "%k[lo]", put32(c, RAX * 8, (uint32_t)lo);                 \
+	MUL_OP(name, 32, "l", "%k[lo]", put32(c, RAX * 8, (uint32_t)lo);       \
 		put32(c, RDX * 8, (uint32_t)hi))                               \
-	MUL_OP(name, 64, "q", "%q[lo]", put64(c, RAX * 8, lo); put64(c, RDX * 8, hi))    \
+	MUL_OP(name, 64, "q", "%q[lo]", put64(c, RAX * 8, lo);                 \
+		put64(c, RDX * 8, hi))                                         \
 	TABLE(name)
 
 MUL(mul)
@@ -73,8 +74,8 @@ MUL(imul)
 	}                                                                      \
 	static void imul_re_r##bits(struct cpu *c, const struct insn *i)       \
 	{                                                                      \
-		imul_to##bits(c, i->reg, val##bits(c, i->reg),                 \
-			val##bits(c, i->rm));                                  \
+		imul_to##bits(                                                 \
+			c, i->reg, val##bits(c, i->reg), val##bits(c, i->rm)); \
 		NEXT;                                                          \
 	}                                                                      \
 	static void imul_re_m##bits(struct cpu *c, const struct insn *i)       \
@@ -161,10 +162,10 @@ DIV(64, "q")
 		bool neg_n = hi & top, neg_q = neg_n != !!(d & top);           \
 		if (neg_n) {                                                   \
 			hi = (uint##bits##_t)(~hi + !lo);                      \
-			lo = (uint##bits##_t)-lo;                              \
+			lo = (uint##bits##_t) - lo;                            \
 		}                                                              \
 		if (d & top)                                                   \
-			d = (uint##bits##_t)-d;                                \
+			d = (uint##bits##_t) - d;                              \
 		if (hi >= d)                                                   \
 			return false;                                          \
 		__asm__("div" sfx " %[d]"                                      \

@@ -30,8 +30,8 @@
 		struct cpu *c, const struct insn *i)                           \
 	{                                                                      \
 		put##bits(c, i->rm,                                            \
-			name##_v##bits(c, val##bits(c, i->rm),                 \
-				(unsigned)(count)));                           \
+			name##_v##bits(                                        \
+				c, val##bits(c, i->rm), (unsigned)(count)));   \
 		NEXT;                                                          \
 	}                                                                      \
 	static void name##_##form##_m##bits(                                   \
@@ -77,8 +77,8 @@ SHIFT(sar, "", 0)
 /* ---- SHLD, SHRD ---- */
 
 #define DOUBLE_OP(name, bits, sfx)                                             \
-	static inline uint##bits##_t name##_v##bits(struct cpu *c,             \
-		uint##bits##_t a, uint##bits##_t b, unsigned n)                \
+	static inline uint##bits##_t name##_v##bits(                           \
+		struct cpu *c, uint##bits##_t a, uint##bits##_t b, unsigned n) \
 	{                                                                      \
 		uint16_t f;                                                    \
 		n &= bits == 64 ? 63 : 31;                                     \
@@ -106,8 +106,8 @@ SHIFT(sar, "", 0)
 		uint##bits##_t *p, v;                                          \
 		bool slow = rmw##bits(c, i, &p);                               \
 		memcpy(&v, p, sizeof(v));                                      \
-		v = name##_v##bits(c, v, val##bits(c, i->reg),                 \
-			(unsigned)(count));                                    \
+		v = name##_v##bits(                                            \
+			c, v, val##bits(c, i->reg), (unsigned)(count));        \
 		memcpy(p, &v, sizeof(v));                                      \
 		if (unlikely(slow))                                            \
 			rmw_end(c, i, bits / 8);                               \

@@ -5,6 +5,7 @@
  * code is 64-bit or SS.B says.
  */
 #include "vmm/soft/handlers.h"
+#include "vmm/soft/hot.h"
 
 static inline bool
 stack64(const struct cpu *c)
@@ -78,16 +79,24 @@ pop(struct cpu *c, const struct insn *i, unsigned size)
 }
 
 static void
-push_r64(struct cpu *c, const struct insn *i)
+push_any(struct cpu *c, const struct insn *i)
 {
-	push(c, i, 8, get_reg(c, i->rm, 8));
+	push(c, i, i->size, get_rm(c, i, i->size));
 	NEXT;
 }
 
 static void
-push_any(struct cpu *c, const struct insn *i)
+push_r64(struct cpu *c, const struct insn *i)
 {
-	push(c, i, i->size, get_rm(c, i, i->size));
+	uint64_t v = val64(c, i->rm), sp = c->gpr[RSP] - 8;
+	const struct tlbe *e = tlb_at(c, sp);
+
+	if (unlikely(e->wr != ((sp + 7) & PAGE_MASK))) {
+		push_any(c, i);
+		return;
+	}
+	memcpy((void *)(sp + e->add), &v, 8);
+	c->gpr[RSP] = sp;
 	NEXT;
 }
 
@@ -102,16 +111,6 @@ push_i(struct cpu *c, const struct insn *i)
 }
 
 handler *const x_push_i[8] = ALL8(push_i);
-
-static void
-pop_r64(struct cpu *c, const struct insn *i)
-{
-	uint64_t v = stack_peek(c, i, 0, 8);
-
-	stack_move(c, 8); /* before: POP RSP takes the value */
-	set_reg(c, i->rm, 8, v);
-	NEXT;
-}
 
 /* The address of a memory operand is computed with RSP already moved. */
 static void
@@ -133,6 +132,22 @@ pop_any(struct cpu *c, const struct insn *i)
 		lin += c->segbase[i->seg];
 	st_n(c, i, lin, i->size, v);
 	stack_move(c, i->size);
+	NEXT;
+}
+
+static void
+pop_r64(struct cpu *c, const struct insn *i)
+{
+	uint64_t v, sp = c->gpr[RSP];
+	const struct tlbe *e = tlb_at(c, sp);
+
+	if (unlikely(e->rd != ((sp + 7) & PAGE_MASK))) {
+		pop_any(c, i);
+		return;
+	}
+	memcpy(&v, (const void *)(sp + e->add), 8);
+	c->gpr[RSP] = sp + 8; /* before: POP RSP takes the value */
+	put64(c, i->rm, v);
 	NEXT;
 }
 
