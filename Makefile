@@ -135,7 +135,7 @@ check: $(BUILT) | $(FIRST)
 guests: | $(FIRST)
 	@mkdir -p build $(B)
 	-tests/guests/fetch.sh build/guests
-	@[ -e $(B)/guests ] || ln -s ../build/guests $(B)/guests
+	@[ -e $(B)/guests ] || ln -s $(CURDIR)/build/guests $(B)/guests
 
 # The tests again and again, for SOAK seconds or until one fails.
 SOAK = 3600

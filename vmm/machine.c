@@ -239,6 +239,8 @@ load(struct machine *m)
 		cpu_reset(st, n == 0);
 		if (n == 0)
 			r = boot_load(m->mem, &p, st);
+		else if (!m->cfg->flat)
+			boot_firmware_msrs(st);
 		if (!r)
 			r = m->ops->set(m->thread[n].vcpu, st);
 	}
@@ -466,6 +468,17 @@ open_files(struct machine *m)
 	return r;
 }
 
+/* The kvm engine does not open: the probe knows the reason better. */
+static int
+explain(const struct engine_ops *ops, int err)
+{
+	struct probe p;
+
+	if (ops == &engine_kvm && probe_kvm(&p) && p.why != PROBE_SLOW)
+		return failx(err, "kvm: %s", p.reason);
+	return err;
+}
+
 static int
 open_engine(struct machine *m)
 {
@@ -486,7 +499,7 @@ open_engine(struct machine *m)
 	if (!r)
 		r = m->ops->open(&m->engine, &ec);
 	if (r)
-		return r;
+		return explain(m->ops, r);
 	log_say(m->log, LEVEL_INFO, "engine %s", m->ops->name);
 	m->board->ops = m->ops;
 	m->board->engine = m->engine;

@@ -44,9 +44,8 @@ const char *probe_device(void);
 /* Look, and measure. 0 when usable, else a -errno; *p is filled always. */
 int probe_kvm(struct probe *p);
 
-/* The engine for accel: "auto" (also NULL), "kvm" or "soft". 0, or a -errno
- * with a sentence: kvm was asked for and cannot run (a slow one can), or no
- * such name. *p is
+/* The engine for accel: "auto" (also NULL) looks and measures, "kvm" and "soft"
+ * are taken at their word. 0, or -EINVAL with a sentence: no such name. *p is
  * filled where kvm was looked at, else zeroed; it may be NULL. */
 int probe_choose(
 	const char *accel, struct probe *p, const struct engine_ops **);

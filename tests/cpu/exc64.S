@@ -130,8 +130,14 @@ GUEST "slow=its KVM does not emulate INT3"
 	mov %rax, %rbx
 	mov %rsp, %rdx
 	movb $3, idt + SS * 16 + 4
-	FAULT "not canonical, push", SS, 0, "mov %rbx,%rsp; 95: push %rax"
+	movb $3, idt + GP * 16 + 4 /* in case it is that */
+	FAULT "not canonical, push", SS, 0, "lea 64(%rbx),%rsp; 95: push %rax"
+	FAULT "not canonical, pop", SS, 0, "lea 64(%rbx),%rsp; 95: pop %rax"
+	FAULT "not canonical, stack of call", SS, 0, \
+		"lea 64(%rbx),%rsp; 95: call main"
+	FAULT "not canonical, stack of ret", SS, 0, "lea 64(%rbx),%rsp; 95: ret"
 	movb $0, idt + SS * 16 + 4
+	movb $0, idt + GP * 16 + 4
 	mov %rbx, %rbp
 	FAULT "not canonical, rbp", SS, 0, "mov (%rbp),%ecx"
 	FAULT "not canonical, jump", GP, 0, "jmp *%rbx"
@@ -192,7 +198,7 @@ GUEST "slow=its KVM does not emulate INT3"
 	movb $0x8e, idt + GP * 16 + 5
 	mov %rsp, %rdx
 	FAULT "double fault: #SS in #SS, pushing", DF, 0, \
-		"mov %rbx,%rsp; 95: push %rax"
+		"lea 64(%rbx),%rsp; 95: push %rax"
 
 	FAULT "ltr of null", GP, 0, "xor %eax,%eax; 95: ltr %ax"
 	DONE

@@ -193,6 +193,12 @@ CODE(c_vm86, 32,
 	"push $0x55; push $0x44; push $0x33; push $0x22; push $0x2000;"
 	"push $0x1000; push $0x23202; push $0x4000; push $2f-c_vm86; iret;"
 	".code16; 2: mov %ds,%ax; mov %ss,%bx; .byte 0xcd, 0x20");
+/* pushf; cli; pushf; sti; popf with IF; hlt in vm86 mode */
+CODE(c_vme, 32,
+	"push $0; push $0; push $0; push $0; push $0x2000;"
+	"push $0x1000; push $0xa0202; push $0x4000; push $2f-c_vme; iret;"
+	".code16; 2: pushf; pop %bx; cli; pushf; pop %cx; push $0x200; popf;"
+	"pushf; pop %dx; .byte 0xf4");
 CODE(c_vm86_io, 32,
 	"push $0; push $0; push $0; push $0; push $0x2000;"
 	"push $0x1000; push $0x20202; push $0x4000; push $2f-c_vm86_io; iret;"
@@ -283,6 +289,16 @@ returns32(void)
 	is_u64(g.s.seg[SEG_DS].sel, 0, "and leaves null segments");
 	FAULTS(GUEST_P32, 0, c_vm86_io, "INT n in vm86 with IOPL 0", 13, 0);
 
+	START(GUEST_P32, 0, c_vme);
+	g.s.cr4 = 1;
+	faults("VME: CLI, PUSHF, POPF work on VIF", 13, 0);
+	is_u64(g.s.gpr[RBX] & 0x3200, 0x3200, "set");
+	is_u64(g.s.gpr[RCX] & 0x3200, 0x3000, "cleared");
+	is_u64(g.s.gpr[RDX] & 0x3200, 0x3200, "set again");
+	is_u64(guest_stack(&g, 3) & 0x83200, 0x80200, "IF stays");
+	START(GUEST_P32, 0, c_vme);
+	faults("without VME PUSHF faults", 13, 0);
+
 	START(GUEST_P32, 0, c_vm86_io);
 	g.s.cr4 = 1; /* VME */
 	guest_st(&g, GUEST_TSS + 0x66, 0x88, 2);
@@ -364,10 +380,11 @@ CODE(l_rdmsr, 64, "mov $0x12345,%ecx; rdmsr");
 CODE(l_efer, 64, "mov $0xc0000080,%ecx; mov $0x2,%eax; xor %edx,%edx; wrmsr");
 CODE(l_cr4, 64, "mov %cr4,%rax; bts $17,%rax; mov %rax,%cr4");
 CODE(l_cr0_pg, 64, "mov %cr0,%rax; btr $31,%rax; mov %rax,%cr0");
-CODE(l_smap, 64, "mov 0x50000,%eax");
-CODE(l_stac, 64, "stac; mov 0x50000,%eax; clac; int $0x40");
+CODE(l_smap, 64, "mov 0x600000,%eax");
+CODE(l_stac, 64, "stac; mov 0x600000,%eax; clac; mov 0x600000,%eax");
 CODE(l_user_kernel, 64, "mov 0x400000,%eax");
-CODE(l_sti_hlt, 64, "sti; nop; cli; hlt");
+CODE(l_step_syscall, 64, "pushf; orl $0x100,(%rsp); popf; syscall");
+CODE(l_ret, 64, "nop; hlt");
 
 static void
 long_mode(void)
@@ -436,6 +453,29 @@ long_system(void)
 	FAULTS(GUEST_P64, 0, l_cr0_pg, "paging off in 64-bit code", 13, 0);
 	FAULTS(GUEST_P64, 3, l_user_kernel, "a user at a kernel page", 14, 5);
 	is_u64(g.s.cr2, GUEST_KERNEL, "CR2");
+	/* the tables must not be the user's: that is no explicit access */
+	START(GUEST_P64, 0, l_smap);
+	guest_st(&g, GUEST_PML4 + 0x2000, 0x83, 8);
+	g.s.cr4 |= 1 << 21;
+	faults("SMAP bars the kernel from user pages", 14, 1);
+	START(GUEST_P64, 0, l_stac);
+	guest_st(&g, GUEST_PML4 + 0x2000, 0x83, 8);
+	g.s.cr4 |= 1 << 21;
+	faults("STAC lets it, until CLAC", 14, 1);
+	is_u64(guest_stack(&g, 1), GUEST_CODE + 13, "where it faults");
+}
+
+static void
+syscall_step(uint64_t fmask, int vector, const char *what)
+{
+	START(GUEST_P64, 3, l_step_syscall);
+	cpu_set_msr(&g.s, 0xc0000081, 0x0030003800000000);
+	cpu_set_msr(&g.s, 0xc0000082, GUEST_CODE + 0x100);
+	cpu_set_msr(&g.s, 0xc0000084, fmask);
+	mem_write(g.mem, GUEST_CODE + 0x100, l_ret, 2);
+	guest_set_gate(&g, 1, 0x8e, 1);
+	guest_run(&g);
+	is_u64((uint64_t)guest_vector(&g), (uint64_t)vector, what);
 }
 
 int
@@ -454,6 +494,8 @@ main(void)
 	long_mode();
 	long_fast();
 	long_system();
+	syscall_step(0, 1, "SYSCALL under TF traps");
+	syscall_step(0x100, -1, "not where FMASK clears TF");
 	guest_free(&g);
 	return done();
 }

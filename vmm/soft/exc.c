@@ -326,6 +326,8 @@ deliver_from(struct cpu *c, const struct insn *i, unsigned vector,
 	if (vector == EXC_NMI && kind != INT_SOFT)
 		c->nmi_masked = true;
 	c->halted = c->shadow = c->shadow_ss = false;
+	c->stepping = false; /* INT n under TF: the handler is not stepped */
+	c->dr6_pend &= ~DR6_BS;
 	c->delivering = c->exc = -1;
 }
 

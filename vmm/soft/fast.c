@@ -20,6 +20,16 @@ enter_flat(struct cpu *c, uint16_t cs, uint16_t ss, bool l, unsigned cpl,
 	code_commit(c, &s, cpl, rip);
 }
 
+/* Here TF counts as it is afterwards, so that FMASK can keep a trap away and
+ * SYSRET traps at once. */
+static void
+step_after(struct cpu *c)
+{
+	c->stepping = c->sysflags & FL_TF;
+	if (c->stepping)
+		c->owes = true;
+}
+
 static void
 syscall_z(struct cpu *c, const struct insn *i)
 {
@@ -31,6 +41,7 @@ syscall_z(struct cpu *c, const struct insn *i)
 	c->gpr[RCX] = next_rip(c, i);
 	c->gpr[R11] = f;
 	set_flags(c, f & ~(uint32_t)c->fmask);
+	step_after(c);
 	enter_flat(c, cs, (uint16_t)(cs + 8), true, 0, c->lstar);
 }
 
@@ -51,6 +62,7 @@ sysret_z(struct cpu *c, const struct insn *i)
 	if (!canonical(rip))
 		raise_gp(c, i, 0);
 	set_flags(c, (uint32_t)c->gpr[R11] & taken);
+	step_after(c);
 	enter_flat(c, (uint16_t)(sel + (l ? 16 : 0)), (uint16_t)(sel + 8), l, 3,
 		rip);
 }

@@ -357,9 +357,10 @@ static INLINE void mset(struct cpu *c, unsigned n, uint64_t v)
 	OP(pmaxub) OP(pminsw) OP(pmaxsw) OP(pavgb) OP(pavgw) OP(pand)          \
 	OP(pandn) OP(por) OP(pxor) OP(psrlw) OP(psrld) OP(psrlq) OP(psraw)     \
 	OP(psrad) OP(psllw) OP(pslld) OP(psllq) OP(psignb) OP(psignw)          \
-	OP(psignd) OP(pmulhrsw) OP(pmaddubsw) OP(pabsb) OP(pabsw) OP(pabsd)    \
-	OP(punpcklbw) OP(punpcklwd) OP(punpckldq)
-/* MMX twins that differ: halves of 64 bits. */
+	OP(psignd) OP(pmulhrsw) OP(pmaddubsw) OP(pabsb) OP(pabsw) OP(pabsd)
+/* MMX twins that differ: 32 bits of memory, upper halves, two operands'
+ * results side by side. */
+#define SSE_INT_MMX_LOW(OP) OP(punpcklbw) OP(punpcklwd) OP(punpckldq)
 #define SSE_INT_MMX_HIGH(OP) OP(punpckhbw) OP(punpckhwd) OP(punpckhdq)
 #define SSE_INT_MMX_PACK(OP)                                                   \
 	OP(packsswb) OP(packuswb) OP(packssdw) OP(phaddw) OP(phaddd)           \
@@ -372,8 +373,8 @@ static INLINE void mset(struct cpu *c, unsigned n, uint64_t v)
 	OP(andps) OP(andpd) OP(andnps) OP(andnpd) OP(orps) OP(orpd) OP(xorps)  \
 	OP(xorpd)
 #define SSE_INT(OP)                                                            \
-	SSE_INT_MMX(OP) SSE_INT_MMX_HIGH(OP) SSE_INT_MMX_PACK(OP)              \
-	SSE_INT_ONLY(OP)
+	SSE_INT_MMX(OP) SSE_INT_MMX_LOW(OP) SSE_INT_MMX_HIGH(OP)               \
+	SSE_INT_MMX_PACK(OP) SSE_INT_ONLY(OP)
 /* Shifts of a register by an immediate, with MMX twins. */
 #define SSE_SHIFT_IMM(OP)                                                      \
 	OP(psrlw) OP(psrld) OP(psrlq) OP(psraw) OP(psrad) OP(psllw) OP(pslld)  \
@@ -419,6 +420,7 @@ SSE_SHIFT_IMM(OP)
 #undef OP
 #define OP(name) X(name##_pq)
 SSE_INT_MMX(OP)
+SSE_INT_MMX_LOW(OP)
 SSE_INT_MMX_HIGH(OP)
 SSE_INT_MMX_PACK(OP)
 #undef OP

@@ -180,7 +180,7 @@ COM(fcomp, true)
 				"m"(*st80(st_at(c, k)))                        \
 				: "cc");                                       \
 			c->cc = cc;                                            \
-			x87_status(c, sw, FSW_C1);                             \
+			x87_status(c, sw & FSW_FLAGS, FSW_C1);                 \
 			if (pop)                                               \
 				x87_pop(c);                                    \
 		} else {                                                       \

@@ -249,7 +249,6 @@ handler *const x_fabs_z[8] = REG_ONLY(x87_fabs);
 		if (likely(st_valid(c, 0) && st_valid(c, i->modrm & 7))) {     \
 			if (cond)                                              \
 				memmove(st_at(c, 0), from, 16);                \
-			x87_status(c, 0, FSW_C1);                              \
 		} else {                                                       \
 			x87_slow(c, i);                                        \
 		}                                                              \

@@ -7,8 +7,9 @@
  */
 #include "vmm/soft/fp.h"
 
-/* fn_do(c, i, s) with s from a register or memory. */
-#define MMX_PAIR(fn, array)                                                    \
+/* fn_do(d, s) with s from a register, or from bits of memory. */
+#define MMX_PAIR(fn, array) MMX_PAIR_OF(fn, array, 64)
+#define MMX_PAIR_OF(fn, array, bits)                                                  \
 	static INLINE uint64_t fn##_do(uint64_t d, uint64_t s);                \
 	static void fn##_r(struct cpu *c, const struct insn *i)                \
 	{                                                                      \
@@ -21,7 +22,7 @@
 	{                                                                      \
 		uint64_t s;                                                    \
 		mmx_ready(c, i);                                               \
-		s = ldm64(c, i);                                               \
+		s = ldm##bits(c, i);                                           \
 		mset(c, i->reg, fn##_do(mget(c, i->reg), s));                  \
 		mmx_touch(c);                                                  \
 		NEXT;                                                          \
@@ -38,6 +39,16 @@
 		return lo64(v);                                                \
 	}
 SSE_INT_MMX(OP)
+#undef OP
+
+#define OP(name)                                                               \
+	MMX_PAIR_OF(name, x_##name##_pq, 32)                                   \
+	{                                                                      \
+		__m128i v = v64(d);                                            \
+		__asm__(#name " %1,%0" : "+x"(v) : "x"(v64(s)));               \
+		return lo64(v);                                                \
+	}
+SSE_INT_MMX_LOW(OP)
 #undef OP
 
 /* PUNPCKH of 64 bits is the upper half of PUNPCKL of 128. */

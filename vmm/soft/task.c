@@ -209,6 +209,7 @@ become(struct cpu *c, const struct insn *i, const struct desc *d,
 	c->RIP = t->eip;
 	if (t->trap) {
 		c->dr6_pend |= DR6_BT;
+		c->owes = true;
 		pend(c, PEND_STEP);
 	}
 }

@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: MIT */
+/* Flat guests for the figures: -DRESET, -DHALT, -DLOOP. */
+	.code16
+	.globl _start
+_start:
+#ifdef RESET
+	mov $0xfe, %al
+	out %al, $0x64
+#endif
+#ifdef HALT
+1:	sti
+	hlt
+	jmp 1b
+#endif
+#ifdef LOOP			/* 1.5 G instructions in protected mode */
+	cli
+	lgdtl gdtr
+	mov %cr0, %eax
+	or $1, %eax
+	mov %eax, %cr0
+	ljmpl $8, $1f
+	.code32
+1:	mov $0xc0000080, %ecx	/* long mode: identity-mapped by 2 MiB pages */
+	mov $0x1000, %edi
+	mov %edi, %cr3
+	movl $0x2003, (%edi)
+	movl $0x3003, 0x1000(%edi)
+	movl $0x83, 0x2000(%edi)
+	mov $0x20, %eax
+	mov %eax, %cr4
+	rdmsr
+	or $0x100, %eax
+	wrmsr
+	mov $0x80000001, %eax
+	mov %eax, %cr0
+	ljmpl $16, $1f
+	.code64
+1:	mov $100000000, %ecx
+	xor %eax, %eax
+	mov $1, %edx
+2:	add %rdx, %rax		/* an integer loop: 15 instructions */
+	mov %rax, %rbx
+	shr $3, %rbx
+	xor %rbx, %rax
+	lea 7(%rax,%rdx,2), %rsi
+	and $0xffff, %esi
+	imul $13, %rsi, %rdi
+	sub %rdi, %rax
+	mov %rax, 0x8000
+	mov 0x8000, %rbp
+	add $3, %rbp
+	inc %rdx
+	or %rbp, %rax
+	dec %ecx
+	jnz 2b
+	mov $0x604, %dx
+	mov $0x2000, %ax
+	out %ax, %dx
+	hlt
+	.balign 8
+gdt:	.quad 0, 0x00cf9b000000ffff, 0x00af9b000000ffff
+gdtr:	.word 23
+	.long gdt
+#endif
+	.org _start + 510
+	.word 0xaa55

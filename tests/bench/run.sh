@@ -1,0 +1,133 @@
+#!/bin/bash
+# SPDX-License-Identifier: MIT
+# Figures beside the rivals, all in one run: medians of RUNS (default 5), and
+# ratios. What cannot be measured here is said.
+set -eu
+B=${B:-build}
+runs=${RUNS:-5}
+dir=$(mktemp -d)
+trap 'rm -rf "$dir"' EXIT
+run=$B/bin/vm-run
+guests=$B/guests
+until=$B/tests/bench/until
+
+median()
+{
+	sort -n | awk '{ v[NR] = $1 } END { print v[int((NR + 1) / 2)] }'
+}
+
+# times COUNT PATTERN COMMAND...: seconds, a line each
+times()
+{
+	local n=$1
+
+	shift
+	for ((; n; n--)); do
+		"$until" "$@"
+	done
+}
+
+ratio()
+{
+	awk -v a="$1" -v b="$2" 'BEGIN { printf "%.2f", a / b }'
+}
+
+guest()
+{
+	gcc -m32 "-D$1" -nostdlib -Wl,-Ttext=0x7c00 -Wl,--build-id=none \
+		-Wl,--oformat=binary -o "$dir/$1" tests/bench/guests.S
+}
+
+boot()
+{
+	local k=$guests/vmlinuz-cloud i=$guests/initrd-demo.gz ours theirs
+	local cmd='console=ttyS0 quiet tsc_early_khz='
+
+	if [ ! -f "$k" ]; then
+		echo "boot: no kernel fetched: skipped"
+		return
+	fi
+	: > "$dir/ours"
+	: > "$dir/theirs"
+	for ((n = 0; n < runs; n++)); do
+		times 1 '== Linux' "$run" --accel soft -m 512M -k "$k" \
+			-i "$i" -a "${cmd}1000000" >> "$dir/ours"
+		command -v qemu-system-x86_64 > /dev/null || continue
+		times 1 '== Linux' qemu-system-x86_64 -accel tcg -M microvm \
+			-m 512M -nodefaults -no-user-config -display none \
+			-serial stdio -kernel "$k" -initrd "$i" \
+			-append "${cmd}2600000" >> "$dir/theirs"
+	done
+	ours=$(median < "$dir/ours")
+	theirs=$(median < "$dir/theirs")
+	echo "boot, cloud kernel to first line, soft: ${ours} s"
+	if [ -n "$theirs" ]; then
+		echo "boot, qemu -accel tcg -M microvm:       ${theirs} s"
+		echo "boot, ratio (at most 1.5):              $(ratio "$ours" "$theirs")"
+	fi
+}
+
+launch()
+{
+	local bare soft kvm
+
+	guest RESET
+	soft=$(times 21 '' "$run" --accel soft --flat -k "$dir/RESET" | median)
+	echo "launch to reset, soft (at most 0.005):  ${soft} s"
+	if ! "$B/tests/bench/bare-kvm" 2> /dev/null; then
+		echo "launch, kvm: no usable /dev/kvm: skipped"
+		return
+	fi
+	bare=$(times 21 '' "$B/tests/bench/bare-kvm" | median)
+	kvm=$(times 21 '' "$run" --accel kvm --flat -k "$dir/RESET" | median)
+	echo "launch to reset, kvm:                   ${kvm} s"
+	echo "launch, bare C program:                 ${bare} s"
+	echo "launch, ratio (at most 2):              $(ratio "$kvm" "$bare")"
+}
+
+# Resident and private memory of PID but for the guest's RAM, in kB.
+own()
+{
+	awk '/^[0-9a-f]+-/ { ram = /memfd:/ }
+		!ram && /^Rss:/ { rss += $2 }
+		!ram && /^Private_(Clean|Dirty):/ { priv += $2 }
+		END { print rss, priv }' "/proc/$1/smaps"
+}
+
+memory()
+{
+	local engine pid i
+
+	guest HALT
+	for engine in soft kvm; do
+		"$run" --accel $engine -m 128M --flat -k "$dir/HALT" \
+			< /dev/null > /dev/null 2>&1 &
+		pid=$!
+		for ((i = 0; i < 20; i++)); do
+			sleep 0.05
+			[ -d "/proc/$pid" ] || break
+		done
+		if [ -d "/proc/$pid" ]; then
+			own $pid | while read -r rss priv; do
+				echo "memory, $engine, own resident (at most 4096): $rss kB"
+				echo "memory, $engine, own private (at most 1536):  $priv kB"
+			done
+		else
+			echo "memory, $engine: does not run here: skipped"
+		fi
+		kill -9 $pid 2> /dev/null || :
+		wait $pid 2> /dev/null || :
+	done
+}
+
+interpreter()
+{
+	guest LOOP
+	times "$runs" '' "$run" --accel soft --flat -k "$dir/LOOP" | median |
+		awk '{ printf "integer loop, soft (at least 300): %.0f M instructions/s\n", 1500 / $1 }'
+}
+
+boot
+launch
+memory
+interpreter

@@ -1,0 +1,207 @@
+# SPDX-License-Identifier: MIT
+# shellcheck shell=bash
+# What the tests of vm-run share: guests of a few bytes, assembled on the spot,
+# and ways to run a machine that cannot hang the test.
+
+bats_require_minimum_version 1.5.0
+
+# By hand, bats inherits the terminal; a machine would take it.
+exec </dev/null
+
+# shellcheck disable=SC2034 # for the tests
+T=$BATS_TEST_TMPDIR
+
+# guest FILE [SYMBOL=VALUE...]: assemble stdin to a flat image for --flat. It is
+# entered at 0x7c00 in real mode with all segments 0 and a stack; it has:
+#	say "text"		a line on the serial port whose base is in `com`
+#	call putc, call getc	a byte in %al
+#	outb port, value
+#	poweroff		through ACPI; does not return
+#	reset			through port 0xcf9; does not return
+#	forever			spins with interrupts off
+# What runs over its end is halted for good.
+guest() {
+	local file=$1
+
+	shift
+	{
+		cat <<-'END'
+			.code16
+			.globl _start
+			.macro outb port, value
+			mov $\port, %dx
+			mov $\value, %al
+			out %al, %dx
+			.endm
+			.macro say text
+			call puts
+			.ascii "\text"
+			.byte 10, 0
+			.endm
+			.macro poweroff
+			mov $0x604, %dx
+			mov $0x2000, %ax
+			out %ax, %dx
+			jmp stop
+			.endm
+			.macro reset
+			outb 0xcf9, 6
+			jmp stop
+			.endm
+			.macro forever
+			jmp .
+			.endm
+			_start:
+			xor %ax, %ax
+			mov %ax, %ds
+			mov %ax, %es
+			mov %ax, %ss
+			mov $0x7c00, %sp
+			cld
+			jmp main
+			com: .word 0x3f8
+			puts: pop %si
+			1: lodsb
+			test %al, %al
+			jz 2f
+			call putc
+			jmp 1b
+			2: jmp *%si
+			putc: push %ax
+			mov com, %dx
+			add $5, %dx
+			1: in %dx, %al
+			test $0x20, %al
+			jz 1b
+			pop %ax
+			mov com, %dx
+			out %al, %dx
+			ret
+			getc: mov com, %dx
+			add $5, %dx
+			1: in %dx, %al
+			test $1, %al
+			jz 1b
+			mov com, %dx
+			in %dx, %al
+			ret
+			main:
+		END
+		cat
+		printf 'stop: cli\nhlt\njmp stop\n'
+	} >"$file.s"
+	as --32 "${@/#/--defsym=}" -o "$file.o" "$file.s" &&
+		ld -m elf_i386 -Ttext=0x7c00 --oformat=binary -o "$file" "$file.o"
+	rm -f "$file.s" "$file.o"
+}
+
+# The engines that can run here, however slowly.
+engines() {
+	echo soft
+	! vm-check -J | grep -Eq '"cause": *"(good|slow)"' || echo kvm
+}
+
+# vmr OPTION...: vm-run with a deadline of LIMIT seconds; 137 says it was met.
+# (--foreground, or it would have no terminal.)
+vmr() {
+	timeout --foreground -s KILL "${LIMIT:-20}" vm-run "$@"
+}
+
+# boots CODE OPTION...: the machine ends with that code
+boots() {
+	local want=$1
+
+	shift
+	run vmr "$@"
+	[ "$status" = "$want" ] || {
+		echo "vm-run $*: got $status, want $want"
+		echo "$output"
+		return 1
+	}
+}
+
+# refused CODE OPTION...: that code, nothing on stdout, and one line on stderr
+# that says who speaks
+refused() {
+	local want=$1
+
+	shift
+	LIMIT=5 run --separate-stderr vmr "$@"
+	# shellcheck disable=SC2154 # set by run
+	[ "$status" = "$want" ] && [ -z "$output" ] &&
+		[[ $stderr == "vm-run: "* ]] &&
+		[ "$(wc -l <<<"$stderr")" = 1 ] || {
+		echo "vm-run $*: got $status, want $want; stdout '$output'"
+		echo "stderr: $stderr"
+		return 1
+	}
+}
+
+# until_true SECONDS COMMAND...: polls it
+until_true() {
+	local end=$((SECONDS + $1 + 1))
+
+	shift
+	until "$@"; do
+		[ "$SECONDS" -lt "$end" ] || {
+			echo "never: $*"
+			return 1
+		}
+		sleep 0.02
+	done
+}
+
+# says FILE REGEX [SECONDS]: waits until a line of it matches
+says() {
+	until_true "${3:-10}" grep -Eqas -- "$2" "$1" || {
+		echo "$1:"
+		cat "$1"
+		return 1
+	}
+}
+
+# start OPTION...: vm-run in the background, as $pid; its stdin is $IN or
+# /dev/null, what it says goes to the files $T/out and $T/err
+start() {
+	vm-run "$@" <"${IN:-/dev/null}" >"${OUT:-$T/out}" 2>"$T/err" 3>&- &
+	pid=$!
+	started+=("$pid")
+}
+
+gone() {
+	[ ! -e "/proc/$1" ] || [[ $(cat "/proc/$1/stat" 2>&1) == *") Z "* ]]
+}
+
+# ends CODE [SECONDS]: what start began ends with that code in time
+ends() {
+	local code=0
+
+	until_true "${2:-10}" gone "$pid" || return
+	wait "$pid" || code=$?
+	[ "$code" = "$1" ] || {
+		echo "got $code, want $1; stderr:"
+		cat "$T/err"
+		return 1
+	}
+}
+
+# For teardown: what a failed test left running.
+end_started() {
+	local p
+
+	for p in "${started[@]}"; do
+		[ -z "$p" ] || kill -KILL "$p" 2>/dev/null || :
+	done
+}
+
+# Where the guests are that have to be fetched; skips where they cannot be.
+need_guests() {
+	local why code=0
+
+	why=$("$TOP/tests/guests/fetch.sh" "$B/guests" 2>&1) || code=$?
+	[ "$code" != 3 ] || skip "no guests to boot: ${why##*fetch.sh: }"
+	[ "$code" = 0 ] || {
+		echo "$why"
+		return 1
+	}
+}
