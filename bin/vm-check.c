@@ -35,7 +35,7 @@ static const struct opt options[] = {
 		.kind = OPT_CHOICE,
 		.at = offsetof(struct conf, accel),
 		.arg = "auto|kvm|soft",
-		.help = "the engine that is asked for (default: auto)"},
+		.help = "ask for this engine (default: auto)"},
 	{.name = "json",
 		.letter = 'J',
 		.kind = OPT_FLAG,
@@ -209,12 +209,11 @@ look_at_confinement(struct facts *f)
 static void
 look(struct facts *f, const char *accel)
 {
-	const struct engine_ops *ops;
-
-	if (probe_choose(accel, &f->kvm, &ops) == 0)
-		f->engine = ops->name;
-	if (strcmp(accel, "soft") == 0)
-		probe_kvm(&f->kvm); /* to tell of it all the same */
+	probe_kvm(&f->kvm); /* also for soft, to tell of it */
+	if (f->kvm.usable && strcmp(accel, "soft") != 0)
+		f->engine = "kvm";
+	else if (strcmp(accel, "kvm") != 0)
+		f->engine = "soft";
 	uname(&f->uts);
 	look_at_cpu(f);
 	look_at_memory(f);

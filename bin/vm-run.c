@@ -42,17 +42,27 @@ struct run {
 	{                                                                      \
 		return config_set(&((struct conf *)conf)->cfg, key, value);    \
 	}
-SETTER(kernel, "kernel")
 SETTER(initrd, "initrd")
 SETTER(cmdline, "cmdline")
 SETTER(serial, "serial")
 SETTER(debugcon, "debugcon")
 
 static int
+set_kernel(void *conf, const char *value)
+{
+	struct config *cfg = &((struct conf *)conf)->cfg;
+
+	if (cfg->kernel)
+		return failx(
+			-EINVAL, "there is one already, '%s'", cfg->kernel);
+	return config_set(cfg, "kernel", value);
+}
+
+static int
 set_flat(void *conf, const char *value)
 {
-	return config_set(&((struct conf *)conf)->cfg, "flat",
-		value ? value : "0x7c00");
+	return config_set(
+		&((struct conf *)conf)->cfg, "flat", value ? value : "0x7c00");
 }
 
 static int
@@ -72,45 +82,100 @@ set_any(void *conf, const char *value)
 #define CONF(member) offsetof(struct conf, member)
 
 static const struct opt options[] = {
-	{.name = "kernel", .letter = 'k', .kind = OPT_CALL, .arg = "FILE",
-		.set = set_kernel, .help = "kernel to boot; - is stdin"},
-	{.name = "initrd", .letter = 'i', .kind = OPT_CALL, .arg = "FILE",
-		.set = set_initrd, .help = "initial ramdisk, multiboot module"},
-	{.name = "append", .letter = 'a', .kind = OPT_CALL, .arg = "TEXT",
-		.set = set_cmdline, .help = "kernel command line"},
-	{.name = "memory", .letter = 'm', .kind = OPT_SIZE, .arg = "SIZE",
-		.at = CFG(memory), .min = 64 << 10, .max = 1ull << 40,
+	{.name = "kernel",
+		.letter = 'k',
+		.kind = OPT_CALL,
+		.arg = "FILE",
+		.set = set_kernel,
+		.help = "kernel to boot; - is stdin"},
+	{.name = "initrd",
+		.letter = 'i',
+		.kind = OPT_CALL,
+		.arg = "FILE",
+		.set = set_initrd,
+		.help = "initial ramdisk, multiboot module"},
+	{.name = "append",
+		.letter = 'a',
+		.kind = OPT_CALL,
+		.arg = "TEXT",
+		.set = set_cmdline,
+		.help = "kernel command line"},
+	{.name = "memory",
+		.letter = 'm',
+		.kind = OPT_SIZE,
+		.arg = "SIZE",
+		.at = CFG(memory),
+		.min = 64 << 10,
+		.max = 1ull << 40,
 		.help = "guest memory (default 128M)"},
-	{.name = "cpus", .letter = 'c', .kind = OPT_NUMBER, .arg = "N",
-		.at = CFG(cpus), .min = 1, .max = CONFIG_CPUS,
+	{.name = "cpus",
+		.letter = 'c',
+		.kind = OPT_NUMBER,
+		.arg = "N",
+		.at = CFG(cpus),
+		.min = 1,
+		.max = CONFIG_CPUS,
 		.help = "virtual CPUs (default 1)"},
-	{.name = "accel", .kind = OPT_CHOICE, .arg = "auto|kvm|soft",
-		.at = CONF(accel), .help = "CPU engine (default auto)"},
-	{.name = "serial", .kind = OPT_CALL, .arg = "SPEC", .set = set_serial,
+	{.name = "accel",
+		.kind = OPT_CHOICE,
+		.arg = "auto|kvm|soft",
+		.at = CONF(accel),
+		.help = "CPU engine (default auto)"},
+	{.name = "serial",
+		.kind = OPT_CALL,
+		.arg = "SPEC",
+		.set = set_serial,
 		.help = "next serial port: stdio, file:PATH, pty, unix:PATH, "
 			"null"},
-	{.name = "debugcon", .kind = OPT_CALL, .arg = "SPEC",
-		.set = set_debugcon, .help = "debug console at port 0x402"},
-	{.name = "timeout", .kind = OPT_DURATION, .arg = "DURATION",
-		.at = CFG(timeout), .help = "end the machine after so long"},
-	{.name = "stop-timeout", .kind = OPT_DURATION, .arg = "DURATION",
+	{.name = "debugcon",
+		.kind = OPT_CALL,
+		.arg = "SPEC",
+		.set = set_debugcon,
+		.help = "debug console at port 0x402"},
+	{.name = "timeout",
+		.kind = OPT_DURATION,
+		.arg = "DURATION",
+		.at = CFG(timeout),
+		.help = "end the machine after so long"},
+	{.name = "stop-timeout",
+		.kind = OPT_DURATION,
+		.arg = "DURATION",
 		.at = CFG(stop_timeout),
 		.help = "how long the guest may take to power off "
 			"(default 30s)"},
-	{.name = "on-reset", .kind = OPT_CHOICE, .arg = "exit|restart",
-		.at = CONF(on_reset), .help = "what a guest's reset does"},
-	{.name = "flat", .kind = OPT_CALL, .arg = "[=ADDR]", .set = set_flat,
+	{.name = "on-reset",
+		.kind = OPT_CHOICE,
+		.arg = "exit|restart",
+		.at = CONF(on_reset),
+		.help = "what a guest's reset does"},
+	{.name = "flat",
+		.kind = OPT_CALL,
+		.arg = "[=ADDR]",
+		.set = set_flat,
 		.help = "boot a flat real-mode image (at 0x7c00)"},
-	{.name = "entry", .kind = OPT_CHOICE, .arg = "auto|32|64",
-		.at = CONF(entry), .help = "entry point of a Linux kernel"},
-	{.name = "debug-exit", .kind = OPT_FLAG, .at = CFG(debug_exit),
+	{.name = "entry",
+		.kind = OPT_CHOICE,
+		.arg = "auto|32|64",
+		.at = CONF(entry),
+		.help = "entry point of a Linux kernel"},
+	{.name = "debug-exit",
+		.kind = OPT_FLAG,
+		.at = CFG(debug_exit),
 		.help = "debug exit device at port 0xf4"},
-	{.name = "test-device", .kind = OPT_FLAG, .at = CFG(test_device),
+	{.name = "test-device",
+		.kind = OPT_FLAG,
+		.at = CFG(test_device),
 		.help = "test device of conformance suites"},
-	{.name = "set", .kind = OPT_CALL, .arg = "KEY=VALUE", .set = set_any,
+	{.name = "set",
+		.kind = OPT_CALL,
+		.arg = "KEY=VALUE",
+		.set = set_any,
 		.help = "set a configuration key"},
-	{.name = "verbose", .letter = 'v', .kind = OPT_COUNT,
-		.at = CONF(verbose), .help = "say more; twice: much more"},
+	{.name = "verbose",
+		.letter = 'v',
+		.kind = OPT_COUNT,
+		.at = CONF(verbose),
+		.help = "say more; twice: much more"},
 	{0},
 };
 
@@ -211,6 +276,15 @@ escape_filter(void *to, uint8_t *p, size_t n)
 
 /* ---- running ---- */
 
+/* nohup(1) has it ignored, and then it must not end the machine. */
+static bool
+ignored(int sig)
+{
+	struct sigaction sa;
+
+	return sigaction(sig, NULL, &sa) == 0 && sa.sa_handler == SIG_IGN;
+}
+
 static void
 output_lost(void *to, const char *sentence)
 {
@@ -244,7 +318,8 @@ prepare(struct run *r)
 	sigemptyset(&set);
 	sigaddset(&set, SIGTERM);
 	sigaddset(&set, SIGINT);
-	sigaddset(&set, SIGHUP);
+	if (!ignored(SIGHUP))
+		sigaddset(&set, SIGHUP);
 	signal(SIGPIPE, SIG_IGN);
 	timer_init(&r->stop, r->clock, NULL, stop_expired, r);
 	return loop_signals(r->loop, &set, caught, r);
@@ -277,14 +352,16 @@ say_end(struct run *r, const struct end *e)
 	bool failed = e->code >= END_PANIC && e->code != END_OUTSIDE;
 
 	if (e->cause[0] && (e->code >= END_RESET || r->conf->verbose))
-		tool_say("%s: %s", strcmp(name, "-") ? name : "stdin",
-			e->cause);
+		tool_say(
+			"%s: %s", strcmp(name, "-") ? name : "stdin", e->cause);
 	if (r->conf->verbose)
 		tool_say("%s: %" PRIu64 " %s", machine_engine(r->machine),
 			machine_count(r->machine),
 			strcmp(machine_engine(r->machine), "kvm")
 				? "instructions"
 				: "exits");
+	if (r->conf->verbose && r->conf->cfg.icount)
+		tool_say("state %016" PRIx64, machine_hash(r->machine));
 	if (!r->conf->verbose || !failed)
 		return;
 	for (unsigned n = 0; n < r->conf->cfg.cpus; n++)
@@ -335,9 +412,9 @@ main(int argc, char **argv)
 		config_free(&conf.cfg);
 		return tool_end(code);
 	}
-	r.log = tool_log(conf.verbose > 1	  ? LEVEL_DEBUG
-				 : conf.verbose == 1 ? LEVEL_INFO
-						     : LEVEL_WARN);
+	r.log = tool_log(conf.verbose > 1    ? LEVEL_DEBUG
+			 : conf.verbose == 1 ? LEVEL_INFO
+					     : LEVEL_WARN);
 	code = run(&r);
 	if (code < 0) {
 		tool_term_restore();

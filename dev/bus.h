@@ -17,12 +17,13 @@
 
 struct bus;
 
-int bus_new(struct bus **, const char *name, uint64_t size); /* addresses < size */
+int bus_new(
+	struct bus **, const char *name, uint64_t size); /* addresses < size */
 void bus_free(struct bus *); /* not the devices */
 
 /* Region [base, base+len) is the device's bar. -EEXIST: overlap; -ERANGE. */
-int bus_add(struct bus *, uint64_t base, uint64_t len, struct dev *,
-	unsigned bar);
+int bus_add(
+	struct bus *, uint64_t base, uint64_t len, struct dev *, unsigned bar);
 void bus_remove(struct bus *, struct dev *, unsigned bar);
 
 /* size 1..8, any alignment; the value is zero-extended. */
@@ -30,9 +31,9 @@ uint64_t bus_read(struct bus *, uint64_t addr, unsigned size);
 void bus_write(struct bus *, uint64_t addr, unsigned size, uint64_t val);
 
 /* String I/O: count items of size bytes at one address, to or from p. */
-void bus_read_string(struct bus *, uint64_t addr, unsigned size, void *p,
+void bus_read_string(
+	struct bus *, uint64_t addr, unsigned size, void *p, size_t count);
+void bus_write_string(struct bus *, uint64_t addr, unsigned size, const void *p,
 	size_t count);
-void bus_write_string(struct bus *, uint64_t addr, unsigned size,
-	const void *p, size_t count);
 
 #endif

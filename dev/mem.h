@@ -27,7 +27,7 @@ struct mem;
 int mem_new(struct mem **, uint64_t size);
 void mem_free(struct mem *);
 uint64_t mem_size(const struct mem *); /* RAM in all */
-uint64_t mem_low(const struct mem *);  /* RAM below 4 GiB: [0, low) */
+uint64_t mem_low(const struct mem *); /* RAM below 4 GiB: [0, low) */
 uint64_t mem_high(const struct mem *); /* RAM from 4 GiB up, bytes */
 int mem_fd(const struct mem *);
 

@@ -38,7 +38,8 @@ struct clock *clock_new(void);
 struct clock *clock_new_manual(int64_t real);
 void clock_free(struct clock *);
 
-int64_t clock_now(struct clock *);  /* since the clock was made, pauses excluded */
+int64_t clock_now(
+	struct clock *); /* since the clock was made, pauses excluded */
 int64_t clock_real(struct clock *); /* since 1970-01-01 UTC */
 
 void clock_pause(struct clock *);
@@ -60,6 +61,6 @@ void clock_expire(struct clock *);
 void timer_init(struct timer *, struct clock *, pthread_mutex_t *lock,
 	void (*fire)(void *to), void *to);
 void timer_arm(struct timer *, int64_t at); /* in the past: at once */
-void timer_disarm(struct timer *);          /* harmless if not armed */
+void timer_disarm(struct timer *); /* harmless if not armed */
 
 #endif

@@ -24,11 +24,11 @@ extern "C" {
 
 struct vmm; /* a machine */
 
-struct vmm_end {   /* how it ended */
-	int code;  /* as vm-run exits: 0 powered off, 110 reset, 111 panic,
-	            * 112 triple fault, 113 halted for good, 114 stopped from
-	            * outside, 124 timeout, 125 the engine failed; with the
-	            * debug exit device, its code */
+struct vmm_end { /* how it ended */
+	int code; /* as vm-run exits: 0 powered off, 110 reset, 111 panic,
+		   * 112 triple fault, 113 halted for good, 114 stopped from
+		   * outside, 124 timeout, 125 the engine failed; with the
+		   * debug exit device, its code */
 	char cause[160]; /* a sentence, "" if it powered off */
 };
 

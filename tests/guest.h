@@ -26,8 +26,8 @@ enum {
 	GUEST_TSS2 = 0x3800,
 	GUEST_LDT = 0x4000,
 	GUEST_HANDLERS = 0x8000, /* 16 bytes each */
-	GUEST_PML4 = 0x10000,    /* also PDPT, PD; 32 bits: a page directory */
-	GUEST_STACK0 = 0x20000,  /* tops of stacks */
+	GUEST_PML4 = 0x10000, /* also PDPT, PD; 32 bits: a page directory */
+	GUEST_STACK0 = 0x20000, /* tops of stacks */
 	GUEST_IST1 = 0x22008,
 	GUEST_STACK3 = 0x30000,
 	GUEST_CODE = 0x40000,
@@ -38,11 +38,27 @@ enum {
 
 /* Selectors; descriptors of two slots are doubled for IA-32e mode. */
 enum {
-	S_CODE0 = 0x08, S_DATA0 = 0x10, S_CODE3 = 0x1b, S_DATA3 = 0x23,
-	S_TSS = 0x28, S_CODE0_64 = 0x38, S_CODE3_64 = 0x43, S_CONFORM = 0x48,
-	S_ABSENT = 0x50, S_DOWN = 0x58, S_RO = 0x60, S_XO = 0x68,
-	S_CODE16 = 0x70, S_DATA16 = 0x78, S_GATE = 0x80, S_TASKGATE = 0x90,
-	S_TSS2 = 0x98, S_LDT = 0xa8, S_SHORT = 0xb8, S_TOP = 0xc0 };
+	S_CODE0 = 0x08,
+	S_DATA0 = 0x10,
+	S_CODE3 = 0x1b,
+	S_DATA3 = 0x23,
+	S_TSS = 0x28,
+	S_CODE0_64 = 0x38,
+	S_CODE3_64 = 0x43,
+	S_CONFORM = 0x48,
+	S_ABSENT = 0x50,
+	S_DOWN = 0x58,
+	S_RO = 0x60,
+	S_XO = 0x68,
+	S_CODE16 = 0x70,
+	S_DATA16 = 0x78,
+	S_GATE = 0x80,
+	S_TASKGATE = 0x90,
+	S_TSS2 = 0x98,
+	S_LDT = 0xa8,
+	S_SHORT = 0xb8,
+	S_TOP = 0xc0
+};
 
 enum guest_mode { GUEST_REAL, GUEST_P32, GUEST_P64 };
 
@@ -62,10 +78,12 @@ struct guest {
 /* Inline guest code: CODE(name, 32, "int3"). */
 #define CODE(name, bits, text)                                                 \
 	extern const uint8_t name[], name##_end[];                             \
-	__asm__(".pushsection .rodata\n.code" #bits "\n.globl " #name "\n"     \
-		#name ": " text "\n.globl " #name "_end\n" #name "_end:\n"     \
+	__asm__(".pushsection .rodata\n.code" #bits "\n.globl " #name          \
+		"\n" #name ": " text "\n.globl " #name "_end\n" #name          \
+		"_end:\n"                                                      \
 		".code64\n.popsection\n")
-#define LOAD(g, name) mem_write((g)->mem, GUEST_CODE, name, (uint64_t)(name##_end - name))
+#define LOAD(g, name)                                                          \
+	mem_write((g)->mem, GUEST_CODE, name, (uint64_t)(name##_end - name))
 
 static inline void
 guest_st(struct guest *g, uint64_t at, uint64_t v, unsigned n)
@@ -87,15 +105,15 @@ static inline uint64_t
 guest_desc(uint32_t base, uint32_t limit, unsigned access, unsigned flags)
 {
 	return (limit & 0xffff) | (uint64_t)(base & 0xffffff) << 16 |
-		(uint64_t)access << 40 | (uint64_t)(limit >> 16 & 15) << 48 |
-		(uint64_t)flags << 52 | (uint64_t)(base >> 24) << 56;
+	       (uint64_t)access << 40 | (uint64_t)(limit >> 16 & 15) << 48 |
+	       (uint64_t)flags << 52 | (uint64_t)(base >> 24) << 56;
 }
 
 static inline uint64_t
 guest_gate(uint16_t sel, uint32_t off, unsigned access, unsigned low)
 {
 	return (off & 0xffff) | (uint64_t)sel << 16 | (uint64_t)low << 32 |
-		(uint64_t)access << 40 | (uint64_t)(off >> 16) << 48;
+	       (uint64_t)access << 40 | (uint64_t)(off >> 16) << 48;
 }
 
 static inline void
@@ -152,7 +170,8 @@ static inline void
 guest_tables(struct guest *g)
 {
 	for (unsigned v = 0; v < 256; v++) {
-		guest_set_gate(g, v, v == 0x40 || v == 3 || v == 4 ? 0xee : 0x8e, 0);
+		guest_set_gate(
+			g, v, v == 0x40 || v == 3 || v == 4 ? 0xee : 0x8e, 0);
 		guest_st(g, GUEST_HANDLERS + v * 16, 0xf4, 1);
 	}
 	if (g->mode == GUEST_P32) {
@@ -236,8 +255,8 @@ guest_reset(struct guest *g, enum guest_mode mode)
 	}
 	guest_gdt(g);
 	s->gdt = (struct cpu_dtr){.base = GUEST_GDT, .limit = S_TOP - 1};
-	s->idt = (struct cpu_dtr){.base = GUEST_IDT,
-		.limit = mode == GUEST_P64 ? 0xfff : 0x7ff};
+	s->idt = (struct cpu_dtr){
+		.base = GUEST_IDT, .limit = mode == GUEST_P64 ? 0xfff : 0x7ff};
 	s->cr0 |= 1;
 	if (mode == GUEST_P64) {
 		s->cr0 |= 1ull << 31 | 1 << 16;
@@ -304,6 +323,35 @@ guest_stack(struct guest *g, unsigned n)
 
 	return guest_ld(g, g->s.seg[SEG_SS].base + g->s.gpr[RSP] + n * w, w);
 }
+
+/* Run; does this vector come, with this error code as the first word pushed
+ * (-1: whatever)? */
+static inline void
+guest_faults(struct guest *g, const char *what, int vector, int64_t error)
+{
+	guest_run(g);
+	if (!ok(guest_vector(g) == vector &&
+			    (error < 0 || (int64_t)guest_stack(g, 0) == error),
+		    "%s", what))
+		printf("# vector %d stop %d rip %#" PRIx64 " word %#" PRIx64
+		       "\n",
+			guest_vector(g), (int)g->stop, g->s.rip,
+			guest_stack(g, 0));
+}
+
+/* All of it: reset, code, run. */
+#define START(g, mode, cpl, name)                                              \
+	do {                                                                   \
+		guest_reset(g, mode);                                          \
+		if ((mode) != GUEST_REAL)                                      \
+			guest_cpl(g, cpl);                                     \
+		LOAD(g, name);                                                 \
+	} while (0)
+#define FAULTS(g, mode, cpl, name, what, vector, error)                        \
+	do {                                                                   \
+		START(g, mode, cpl, name);                                     \
+		guest_faults(g, what, vector, error);                          \
+	} while (0)
 
 static inline void
 guest_new(struct guest *g)

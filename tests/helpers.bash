@@ -168,6 +168,40 @@ start() {
 	started+=("$pid")
 }
 
+# talk WHERE N: send stdin to a socket or terminal and print the first N bytes
+# that come back
+talk() {
+	perl -e 'use Fcntl; use Socket;
+		my ($where, $n) = @ARGV;
+		my ($s, $buf, $out, $got) = (undef, "", "", "");
+		alarm 30;
+		binmode $_ for *STDIN, *STDOUT;
+		if (-S $where) {
+			socket $s, AF_UNIX, SOCK_STREAM, 0 or die "socket: $!";
+			connect $s, pack_sockaddr_un $where or die "$where: $!";
+		} else {
+			sysopen $s, $where, O_RDWR | O_NOCTTY or die "$where: $!";
+		}
+		$out = do { local $/; <STDIN> } // "";
+		while (length $got < $n) {
+			my ($r, $w) = ("", "");
+			vec($r, fileno $s, 1) = 1;
+			vec($w, fileno $s, 1) = 1 if length $out;
+			select $r, $w, undef, undef;
+			if (vec $w, fileno $s, 1) {
+				# Never more than a terminal takes at once.
+				my $k = syswrite $s, $out, 256;
+				die "$where: $!" if !defined $k;
+				substr $out, 0, $k, "";
+			}
+			if (vec $r, fileno $s, 1) {
+				sysread $s, $buf, 4096 or last;
+				$got .= $buf;
+			}
+		}
+		print $got;' "$@"
+}
+
 gone() {
 	[ ! -e "/proc/$1" ] || [[ $(cat "/proc/$1/stat" 2>&1) == *") Z "* ]]
 }

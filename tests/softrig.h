@@ -25,8 +25,13 @@ struct rig {
 	uint8_t *page; /* the window's pages 0 to 2, in guest memory */
 };
 
-enum { RIG_PML4 = 0x1000, RIG_PDPT = 0x2000, RIG_PD = 0x3000, RIG_PT = 0x4000,
-	RIG_RAM = 0x8000 };
+enum {
+	RIG_PML4 = 0x1000,
+	RIG_PDPT = 0x2000,
+	RIG_PD = 0x3000,
+	RIG_PT = 0x4000,
+	RIG_RAM = 0x8000
+};
 
 static inline void
 rig_poke(struct rig *r, uint64_t gpa, uint64_t v)
@@ -52,9 +57,14 @@ rig_mode64(struct rig *r)
 	struct cpu *c = r->c;
 
 	for (int n = 0; n < 6; n++) {
-		c->seg[n] = (struct cpu_seg){.limit = 0xffffffff, .sel = 0x33,
-			.type = 3, .s = true, .present = true, .db = true,
-			.g = true, .dpl = 3};
+		c->seg[n] = (struct cpu_seg){.limit = 0xffffffff,
+			.sel = 0x33,
+			.type = 3,
+			.s = true,
+			.present = true,
+			.db = true,
+			.g = true,
+			.dpl = 3};
 		c->segbase[n] = 0;
 	}
 	c->seg[SEG_CS].type = 11;

@@ -16,8 +16,8 @@
 
 static int tap_count, tap_failed;
 
-__attribute__((format(printf, 2, 3), unused)) static bool ok(
-	bool good, const char *fmt, ...)
+__attribute__((format(printf, 2, 3), unused)) static bool
+ok(bool good, const char *fmt, ...)
 {
 	va_list ap;
 
@@ -32,8 +32,8 @@ __attribute__((format(printf, 2, 3), unused)) static bool ok(
 }
 
 /* Two integers are equal; says both when they are not. */
-__attribute__((unused)) static bool is_u64(
-	uint64_t got, uint64_t want, const char *name)
+__attribute__((unused)) static bool
+is_u64(uint64_t got, uint64_t want, const char *name)
 {
 	bool good = ok(got == want, "%s", name);
 
@@ -42,8 +42,8 @@ __attribute__((unused)) static bool is_u64(
 	return good;
 }
 
-__attribute__((unused)) static bool is_str(
-	const char *got, const char *want, const char *name)
+__attribute__((unused)) static bool
+is_str(const char *got, const char *want, const char *name)
 {
 	bool good = ok(strcmp(got, want) == 0, "%s", name);
 
@@ -52,8 +52,8 @@ __attribute__((unused)) static bool is_str(
 	return good;
 }
 
-__attribute__((format(printf, 1, 2), unused)) static void skip_all(
-	const char *fmt, ...)
+__attribute__((format(printf, 1, 2), unused)) static void
+skip_all(const char *fmt, ...)
 {
 	va_list ap;
 
@@ -65,12 +65,14 @@ __attribute__((format(printf, 1, 2), unused)) static void skip_all(
 	exit(0);
 }
 
-__attribute__((unused)) static void deadline(unsigned seconds)
+__attribute__((unused)) static void
+deadline(unsigned seconds)
 {
 	alarm(seconds);
 }
 
-__attribute__((unused)) static int done(void)
+__attribute__((unused)) static int
+done(void)
 {
 	printf("1..%d\n", tap_count);
 	return tap_failed != 0;

@@ -55,7 +55,8 @@ thunk_abs(uint8_t *p, const char *op, unsigned n, unsigned reg, const void *at)
 static uint8_t *
 thunk_mov(uint8_t *p, bool store, unsigned reg, const void *at)
 {
-	char op[2] = {(char)(reg > 7 ? 0x4c : 0x48), (char)(store ? 0x89 : 0x8b)};
+	char op[2] = {
+		(char)(reg > 7 ? 0x4c : 0x48), (char)(store ? 0x89 : 0x8b)};
 
 	return thunk_abs(p, op, 2, reg, at);
 }
@@ -72,7 +73,7 @@ thunk_build(void)
 		p = thunk_mov(p, true, thunk_saved[n], &thunk->host[n]);
 	p = thunk_mov(p, false, 4, &thunk->in.pad); /* the stack's top */
 	p = thunk_abs(p, "\xff", 1, 6, &thunk->in.flags); /* push */
-	*p++ = 0x9d;                                      /* popfq */
+	*p++ = 0x9d; /* popfq */
 	p = thunk_abs(p, "\x48\x0f\xae", 3, 1, thunk->in.fx);
 	for (n = 0; n < 16; n++)
 		p = thunk_mov(p, false, n, &thunk->in.gpr[n]);
@@ -121,8 +122,8 @@ static bool
 thunk_open(void)
 {
 	static const int sigs[] = {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGTRAP};
-	stack_t ss = {.ss_sp = thunk_sigstack,
-		.ss_size = sizeof(thunk_sigstack)};
+	stack_t ss = {
+		.ss_sp = thunk_sigstack, .ss_size = sizeof(thunk_sigstack)};
 	struct sigaction sa = {.sa_sigaction = thunk_fault,
 		.sa_flags = SA_SIGINFO | SA_ONSTACK | SA_NODEFER};
 

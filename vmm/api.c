@@ -69,8 +69,8 @@ vmm_run(struct vmm *v, struct vmm_end *end)
 		return fail(-ENOMEM, "clock");
 	r = loop_new(&v->loop, v->clock);
 	if (!r)
-		r = machine_new(&v->machine, &v->cfg, v->loop, v->clock, NULL,
-			NULL);
+		r = machine_new(
+			&v->machine, &v->cfg, v->loop, v->clock, NULL, NULL);
 	if (!r)
 		r = machine_start(v->machine, ended, v);
 	if (r)

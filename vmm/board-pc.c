@@ -38,8 +38,8 @@
 
 static const uint16_t com_port[CONFIG_UARTS] = {0x3f8, 0x2f8, 0x3e8, 0x2e8};
 static const uint8_t com_irq[CONFIG_UARTS] = {4, 3, 4, 3};
-static const char *const com_name[CONFIG_UARTS] = {"uart0", "uart1", "uart2",
-	"uart3"};
+static const char *const com_name[CONFIG_UARTS] = {
+	"uart0", "uart1", "uart2", "uart3"};
 
 /* ---- wires ---- */
 
@@ -174,7 +174,8 @@ add_isa(struct board *b, const struct board_host *h)
 
 	if ((r = own(b, rtc = rtc_new(h->clock, irq(b, 8)), "rtc0", h->log)) ||
 		(r = own(b, b->i8042 = i8042_new(kbc), "i8042", h->log)) ||
-		(r = own(b, b->pm = acpipm_new(h->clock, irq(b, SCI), h->notify),
+		(r = own(b,
+			 b->pm = acpipm_new(h->clock, irq(b, SCI), h->notify),
 			 "pm0", h->log)) ||
 		(r = own(b, ctl = resetctl_new(h->notify, none), "resetctl",
 			 h->log)) ||
@@ -235,10 +236,9 @@ add_extras(struct board *b, const struct board_host *h)
 	if ((r = own(b, d = pvpanic_new(h->notify), "pvpanic", h->log)) ||
 		(r = place(d, h->ports, 0x505, 1, 0)))
 		return r;
-	if (h->debugcon &&
-		((r = own(b, d = debugcon_new(h->debugcon), "debugcon",
-			  h->log)) ||
-			(r = place(d, h->ports, 0x402, 1, 0))))
+	if (h->debugcon && ((r = own(b, d = debugcon_new(h->debugcon),
+				     "debugcon", h->log)) ||
+				   (r = place(d, h->ports, 0x402, 1, 0))))
 		return r;
 	if (h->config->debug_exit &&
 		((r = own(b, d = debugexit_new(h->notify), "debugexit",

@@ -228,7 +228,7 @@ segments(struct boot_plan *plan, struct cpu_state *cpu, bool long_mode)
 	if (err)
 		return err;
 	cpu->gdt = (struct cpu_dtr){at, sizeof(gdt) - 1};
-	cpu->idt = (struct cpu_dtr){0, 0};
+	cpu->idt = (struct cpu_dtr){0, 0x3ff}; /* as real mode left it */
 	for (unsigned i = SEG_ES; i <= SEG_GS; i++)
 		cpu->seg[i] = flat_data;
 	cpu->seg[SEG_CS].sel = 0x10;

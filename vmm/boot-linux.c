@@ -130,7 +130,7 @@ boot_zero_page(struct boot_plan *plan, const struct boot_params *bp,
 	if (err == 0)
 		err = put_cmdline(plan, bp->cmdline, zp);
 	if (err == 0)
-		err = put_seed(plan, zp);
+		err = bp->steady ? 0 : put_seed(plan, zp);
 	if (err)
 		return err;
 	return boot_put(plan, zp, 4096, 4096, "the zero page", addr);

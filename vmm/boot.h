@@ -32,6 +32,7 @@ struct boot_params { /* what to boot; nothing is copied */
 	uint64_t flat_addr; /* default 0x7c00 */
 	bool entry32; /* Linux: enter at the 32-bit entry point */
 	bool entry64; /* ELF: ignore the PVH note, use the 64-bit entry */
+	bool steady; /* nothing random: no seed for the guest */
 	uint64_t rsdp; /* gpa of the RSDP, 0 if none */
 };
 

@@ -11,8 +11,18 @@
 #include "lib/err.h"
 #include "lib/units.h"
 
-enum kind { TEXT, SIZE, COUNT, DURATION, BOOL, ONRESET, SERIAL, FLAT, ENTRY,
-	ACCEL };
+enum kind {
+	TEXT,
+	SIZE,
+	COUNT,
+	DURATION,
+	BOOL,
+	ONRESET,
+	SERIAL,
+	FLAT,
+	ENTRY,
+	ACCEL
+};
 
 struct row {
 	struct config_key key;
@@ -100,15 +110,15 @@ set_word(const struct row *r, const char *value, const char *const *words,
 			return 0;
 		}
 	}
-	return failx(-EINVAL, "%s: '%s' is not %s", r->key.name, value,
-		r->key.form);
+	return failx(
+		-EINVAL, "%s: '%s' is not %s", r->key.name, value, r->key.form);
 }
 
 static int
 set_bool(const struct row *r, const char *value, bool *out)
 {
-	static const char *const words[] = {"no", "yes", "off", "on", "false",
-		"true", "0", "1", NULL};
+	static const char *const words[] = {
+		"no", "yes", "off", "on", "false", "true", "0", "1", NULL};
 	unsigned n = 0;
 
 	if (set_word(r, value, words, &n))

@@ -10,10 +10,35 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-enum { RAX, RCX, RDX, RBX, RSP, RBP, RSI, RDI,
-	R8, R9, R10, R11, R12, R13, R14, R15 };
-enum { SEG_ES, SEG_CS, SEG_SS, SEG_DS, SEG_FS, SEG_GS, SEG_LDT, SEG_TR,
-	SEG_COUNT };
+enum {
+	RAX,
+	RCX,
+	RDX,
+	RBX,
+	RSP,
+	RBP,
+	RSI,
+	RDI,
+	R8,
+	R9,
+	R10,
+	R11,
+	R12,
+	R13,
+	R14,
+	R15
+};
+enum {
+	SEG_ES,
+	SEG_CS,
+	SEG_SS,
+	SEG_DS,
+	SEG_FS,
+	SEG_GS,
+	SEG_LDT,
+	SEG_TR,
+	SEG_COUNT
+};
 
 struct cpu_seg {
 	uint64_t base;
@@ -37,8 +62,13 @@ struct cpu_msr {
 #define CPU_MSRS 64
 #define CPU_XSAVE 4096
 
-enum cpu_mp { CPU_RUNNABLE, CPU_UNINITIALIZED, CPU_INIT_RECEIVED, CPU_HALTED,
-	CPU_SIPI_RECEIVED }; /* values of KVM_MP_STATE_* */
+enum cpu_mp {
+	CPU_RUNNABLE,
+	CPU_UNINITIALIZED,
+	CPU_INIT_RECEIVED,
+	CPU_HALTED,
+	CPU_SIPI_RECEIVED
+}; /* values of KVM_MP_STATE_* */
 
 struct cpu_state {
 	uint64_t gpr[16], rip, rflags;

@@ -22,10 +22,10 @@ struct engine;
 struct vcpu;
 
 enum stop {
-	STOP_KICK,   /* kick() was called; nothing happened */
-	STOP_HALT,   /* halted with interrupts off; running again waits on */
+	STOP_KICK, /* kick() was called; nothing happened */
+	STOP_HALT, /* halted with interrupts off; running again waits on */
 	STOP_TRIPLE, /* triple fault (shutdown) */
-	STOP_ERROR,  /* the engine cannot go on: fail_text() says why */
+	STOP_ERROR, /* the engine cannot go on: fail_text() says why */
 };
 
 struct engine_config {
@@ -63,7 +63,8 @@ struct engine_ops {
 
 	int (*vcpu_open)(struct engine *, unsigned index, struct vcpu **);
 	enum stop (*run)(struct vcpu *);
-	void (*kick)(struct vcpu *); /* sticky: the next run() returns at once */
+	void (*kick)(
+		struct vcpu *); /* sticky: the next run() returns at once */
 	void (*nmi)(struct vcpu *);
 	int (*get)(struct vcpu *, struct cpu_state *);
 	int (*set)(struct vcpu *, const struct cpu_state *);

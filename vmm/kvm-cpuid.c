@@ -11,6 +11,7 @@
  */
 #include "vmm/kvm.h"
 
+#include <cpuid.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -312,6 +313,18 @@ kvm_cpuid_for(struct kvm_cpuid_table *t, unsigned apic_id)
 	}
 }
 
+/* KVM leaves the CPU's name empty: give the host's, as that is what runs. */
+static void
+brand(struct kvm_cpuid_table *t)
+{
+	for (uint32_t f = 0x80000002; f <= 0x80000004; f++) {
+		struct kvm_cpuid_entry2 *e = find(t, f, 0);
+
+		if (e && !e->eax)
+			__cpuid(f, e->eax, e->ebx, e->ecx, e->edx);
+	}
+}
+
 int
 kvm_cpuid_get(
 	struct kvm_cpuid_table *out, int kvm, unsigned cpus, uint64_t tsc_khz)
@@ -328,12 +341,14 @@ kvm_cpuid_get(
 		all->nent = n;
 		r = ioctl(kvm, KVM_GET_SUPPORTED_CPUID, all) < 0 ? -errno : 0;
 	}
-	if (r == 0)
-		kvm_cpuid_filter(out, all->entries, all->nent, cpus, tsc_khz,
-			ioctl(kvm, KVM_CHECK_EXTENSION,
-				KVM_CAP_TSC_DEADLINE_TIMER) > 0);
-	else
-		fail(r, "kvm: cannot get CPUID");
+	if (r < 0) {
+		free(all);
+		return fail(r, "kvm: cannot get CPUID");
+	}
+	kvm_cpuid_filter(out, all->entries, all->nent, cpus, tsc_khz,
+		ioctl(kvm, KVM_CHECK_EXTENSION, KVM_CAP_TSC_DEADLINE_TIMER) >
+			0);
+	brand(out);
 	free(all);
-	return r;
+	return 0;
 }

@@ -33,14 +33,15 @@ struct thread {
 	bool started;
 	/* under m->lock */
 	bool parked;
-	bool halted;      /* as of its last answer */
+	bool halted; /* as of its last answer */
 	unsigned answered; /* the last round it answered */
 };
 
 struct machine {
 	const struct config *cfg;
 	struct loop *loop;
-	struct clock *clock;
+	struct clock *clock; /* the host's, for what we decide */
+	struct clock *guest; /* the devices'; icount: moved by the engine */
 	const struct log *log;
 	struct mem *mem;
 	struct bus *ports, *mmio;
@@ -55,14 +56,14 @@ struct machine {
 
 	pthread_mutex_t lock;
 	pthread_cond_t changed;
-	bool park, quit;   /* vCPUs: park; leave */
-	unsigned round;    /* of asking who is halted */
-	unsigned waiting;  /* answers still to come */
-	bool posted;       /* decide() is on its way */
+	bool park, quit; /* vCPUs: park; leave */
+	unsigned round; /* of asking who is halted */
+	unsigned waiting; /* answers still to come */
+	bool posted; /* decide() is on its way */
 	enum notice notice;
 	uint64_t notice_arg;
 	bool noticed, tripled, broken, round_done, halt_seen;
-	char why[160];     /* of broken */
+	char why[160]; /* of broken */
 
 	unsigned all_halted; /* rounds in a row */
 	int64_t ask_every;
@@ -227,6 +228,7 @@ load(struct machine *m)
 		.flat_addr = m->cfg->flat_addr,
 		.entry32 = m->cfg->entry == 32,
 		.entry64 = m->cfg->entry == 64,
+		.steady = m->cfg->icount,
 	};
 	struct cpu_state *st = malloc(sizeof(*st));
 	int r;
@@ -366,7 +368,8 @@ ask_timer(void *to)
 	struct machine *m = to;
 
 	ask_all(m);
-	m->ask_every = m->ask_every * 2 < ASK_LAST ? m->ask_every * 2 : ASK_LAST;
+	m->ask_every =
+		m->ask_every * 2 < ASK_LAST ? m->ask_every * 2 : ASK_LAST;
 	timer_arm(&m->ask, clock_now(m->clock) + m->ask_every);
 }
 
@@ -375,8 +378,8 @@ round_over(struct machine *m, bool all)
 {
 	m->all_halted = all ? m->all_halted + 1 : 0;
 	if (m->all_halted >= 2)
-		machine_stop(m, END_HALTED,
-			"all CPUs halted with interrupts off");
+		machine_stop(
+			m, END_HALTED, "all CPUs halted with interrupts off");
 	else if (all)
 		ask_all(m);
 }
@@ -433,8 +436,8 @@ open_serials(struct machine *m, struct chr *const given[])
 		if (given && given[n]) {
 			m->host.serial[n] = given[n];
 		} else {
-			r = chr_open(&m->host.serial[n], m->cfg->serial[n],
-				m->loop);
+			r = chr_open(
+				&m->host.serial[n], m->cfg->serial[n], m->loop);
 			m->own_serial[n] = !r;
 		}
 		if (!r)
@@ -486,7 +489,7 @@ open_engine(struct machine *m)
 		.mem = m->mem,
 		.ports = m->ports,
 		.mmio = m->mmio,
-		.clock = m->clock,
+		.clock = m->guest,
 		.log = m->log,
 		.cpus = m->cpus,
 		.icount = m->cfg->icount,
@@ -496,6 +499,8 @@ open_engine(struct machine *m)
 	};
 	int r = probe_choose(m->cfg->accel, NULL, &m->ops);
 
+	if (!r && m->cfg->icount && m->ops != &engine_soft)
+		r = failx(-EINVAL, "icount: only the soft engine counts");
 	if (!r)
 		r = m->ops->open(&m->engine, &ec);
 	if (r)
@@ -508,11 +513,26 @@ open_engine(struct machine *m)
 	return r;
 }
 
+/* icount: a clock that starts at the same time in every run, 2000-01-01. */
+static int
+make_clock(struct machine *m)
+{
+	m->guest = m->clock;
+	if (!m->cfg->icount)
+		return 0;
+	if (m->cpus != 1)
+		return failx(-EINVAL, "icount: one CPU only");
+	m->guest = clock_new_manual(946684800 * NS_PER_S);
+	return m->guest ? 0 : fail(-ENOMEM, "clock");
+}
+
 static int
 build(struct machine *m, struct chr *const serial[])
 {
 	int r = open_files(m);
 
+	if (!r)
+		r = make_clock(m);
 	if (!r)
 		r = mem_new(&m->mem, m->cfg->memory);
 	if (!r)
@@ -527,7 +547,7 @@ build(struct machine *m, struct chr *const serial[])
 	m->host.mem = m->mem;
 	m->host.ports = m->ports;
 	m->host.mmio = m->mmio;
-	m->host.clock = m->clock;
+	m->host.clock = m->guest;
 	m->host.log = m->log;
 	m->host.notify = (struct notify){told, m};
 	r = board_pc_new(&m->board, &m->host);
@@ -620,6 +640,8 @@ machine_free(struct machine *m)
 			chr_free(m->host.serial[n]);
 	if (m->own_debugcon)
 		chr_free(m->host.debugcon);
+	if (m->guest != m->clock)
+		clock_free(m->guest);
 	bus_free(m->ports);
 	bus_free(m->mmio);
 	mem_free(m->mem);
@@ -686,4 +708,32 @@ struct chr *
 machine_serial(const struct machine *m, unsigned n)
 {
 	return n < m->cfg->serials ? m->host.serial[n] : NULL;
+}
+
+/* FNV-1a over 64-bit words. */
+uint64_t
+machine_hash(struct machine *m)
+{
+	unsigned n;
+	const struct mem_slot *slot = mem_slots(m->mem, &n);
+	uint64_t h = 0xcbf29ce484222325;
+	char regs[4096];
+
+	for (unsigned k = 0; k < n; k++) {
+		const uint8_t *p = slot[k].host;
+
+		for (uint64_t at = 0; at < slot[k].size; at += 8) {
+			uint64_t v;
+
+			memcpy(&v, p + at, 8);
+			h = (h ^ v) * 0x100000001b3;
+		}
+	}
+	for (unsigned k = 0; k < m->cpus; k++) {
+		int len = machine_registers(m, k, regs, sizeof(regs));
+
+		for (int at = 0; at < len; at++)
+			h = (h ^ (uint8_t)regs[at]) * 0x100000001b3;
+	}
+	return h;
 }

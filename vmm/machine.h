@@ -53,6 +53,8 @@ void machine_nmi(struct machine *);
 
 /* Parked: the state of vCPU n as text. Returns the length. */
 int machine_registers(struct machine *, unsigned n, char *buf, int size);
+/* Parked: a hash of guest memory and all registers. */
+uint64_t machine_hash(struct machine *);
 const char *machine_engine(const struct machine *);
 /* Instructions (soft) or exits (kvm) of all vCPUs so far. */
 uint64_t machine_count(const struct machine *);

@@ -3,11 +3,12 @@
  * Which engine runs on this host, and why.
  *
  * The loop below, in million instructions a second of ring 0, was measured at
- * 990 to 1360 under a true KVM (SVM) on a CPU that QEMU 7.2 emulates, the
- * slowest there is, an exit taking 35 us; and at 1.3 to 2.1 under a nested KVM
- * that emulates ring 0, on a CPU of 2.6 GHz, an exit taking 8 to 11 us. So
- * exits tell nothing, and 20 lies a factor of ten from one, fifty from the
- * other. On a CPU itself, the loop runs at its clock or twice that.
+ * 620 to 1360 under a true KVM (SVM) on a CPU that QEMU 7.2 emulates, which is
+ * as slow as a true one gets, an exit taking 35 to 55 us; and at 1.3 to 2.1
+ * under a nested KVM that emulates ring 0, on a CPU of 2.6 GHz, an exit taking
+ * 8 to 11 us. So exits tell nothing, and 20 lies a factor of ten from one and
+ * of thirty from the other. On a CPU itself, the loop runs at its clock or
+ * twice that.
  */
 #include "vmm/probe.h"
 

@@ -36,8 +36,8 @@ boot(int cpu, uint64_t at)
 	sregs.cs.base = 0;
 	sregs.cs.selector = 0;
 	return ioctl(cpu, KVM_SET_SREGS, &sregs) < 0
-		? -1
-		: ioctl(cpu, KVM_SET_REGS, &regs);
+		       ? -1
+		       : ioctl(cpu, KVM_SET_REGS, &regs);
 }
 
 int
@@ -46,8 +46,8 @@ main(int argc, char **argv)
 	/* out %al, $0x80; jmp back - and for a launch: the first is enough */
 	static const uint8_t code[] = {0xe6, 0x80, 0xeb, 0xfc};
 	long count = argc > 2 && strcmp(argv[1], "-n") == 0 ? atol(argv[2]) : 1;
-	struct kvm_enable_cap split = {.cap = KVM_CAP_SPLIT_IRQCHIP,
-		.args = {24}};
+	struct kvm_enable_cap split = {
+		.cap = KVM_CAP_SPLIT_IRQCHIP, .args = {24}};
 	struct kvm_userspace_memory_region slot = {.memory_size = RAM};
 	struct timespec a, b;
 	int dev, vm, cpu, size;
@@ -74,9 +74,8 @@ main(int argc, char **argv)
 		CHECK(ioctl(cpu, KVM_RUN, 0));
 	clock_gettime(CLOCK_MONOTONIC, &b);
 	if (count > 1)
-		printf("%.0f\n",
-			((double)(b.tv_sec - a.tv_sec) * 1e9 +
-				(double)(b.tv_nsec - a.tv_nsec)) /
-				(double)count);
+		printf("%.0f\n", ((double)(b.tv_sec - a.tv_sec) * 1e9 +
+					 (double)(b.tv_nsec - a.tv_nsec)) /
+					 (double)count);
 	return 0;
 }

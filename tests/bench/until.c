@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * until PATTERN COMMAND ...: run the command with no input, wait until a line of
- * its output contains the pattern, print the seconds from exec to then, and end
- * it. Without a match in 120 s or before its end: exit 1. With PATTERN "" it
- * waits for the command's end.
+ * until PATTERN COMMAND ...: run the command with no input, wait until a line
+ * of its output contains the pattern, print the seconds from exec to then, and
+ * end it. Without a match in 120 s or before its end: exit 1. With PATTERN ""
+ * it waits for the command's end.
  */
 #include <fcntl.h>
 #include <poll.h>

@@ -4,8 +4,6 @@
 
 #include "tests/softrig.h"
 
-
-
 static struct rig r;
 
 static uint64_t
@@ -36,7 +34,8 @@ refuses(uint32_t index, uint64_t v, const char *what)
 static void
 msrs(void)
 {
-	const uint64_t bad = 0xaaaaaaaaaaaaaaaa, good = 0x1234567887654321 >> 17;
+	const uint64_t bad = 0xaaaaaaaaaaaaaaaa,
+		       good = 0x1234567887654321 >> 17;
 
 	keeps(0x174, 0x1234, "SYSENTER_CS");
 	keeps(0x175, good, "SYSENTER_ESP");

@@ -16,6 +16,11 @@
 
 enum { MAP_ONE, MAP_0F, MAP_0F38, MAP_0F3A };
 enum { MAX_FORMS = 4096, SHOWN = 12 };
+#if SOFT_THREADED
+enum { CASES = 2000000 };
+#else
+enum { CASES = 500000 };
+#endif
 
 enum class { GENERAL, SSE, MMX, X87, CLASSES };
 static const char *const class_name[CLASSES] = {
@@ -66,12 +71,47 @@ percent(unsigned n)
 /* ---- which instructions ---- */
 
 static handler *const *const also[] = {
-	x_xchg_er, x_cbw_z, x_cwd_z, x_sahf_z, x_lahf_z, x_xlat_z, x_push_e,
-	x_push_i, x_pop_e, x_enter_i, x_leave_z, x_movs_z, x_stos_z, x_lods_z,
-	x_scas_z, x_cmps_z, x_cmpxchg_er, x_cmpxchg8b_e, x_xadd_er, x_bt_er,
-	x_bts_er, x_btr_er, x_btc_er, x_bt_ei, x_bts_ei, x_btr_ei, x_btc_ei,
-	x_bsf_re, x_bsr_re, x_mul_e, x_imul_e, x_div_e, x_idiv_e, x_inc_e,
-	x_dec_e, x_cld_z, x_std_z, x_mov_re, x_mov_er, x_nop_e, x_pause_z,
+	x_xchg_er,
+	x_cbw_z,
+	x_cwd_z,
+	x_sahf_z,
+	x_lahf_z,
+	x_xlat_z,
+	x_push_e,
+	x_push_i,
+	x_pop_e,
+	x_enter_i,
+	x_leave_z,
+	x_movs_z,
+	x_stos_z,
+	x_lods_z,
+	x_scas_z,
+	x_cmps_z,
+	x_cmpxchg_er,
+	x_cmpxchg8b_e,
+	x_xadd_er,
+	x_bt_er,
+	x_bts_er,
+	x_btr_er,
+	x_btc_er,
+	x_bt_ei,
+	x_bts_ei,
+	x_btr_ei,
+	x_btc_ei,
+	x_bsf_re,
+	x_bsr_re,
+	x_mul_e,
+	x_imul_e,
+	x_div_e,
+	x_idiv_e,
+	x_inc_e,
+	x_dec_e,
+	x_cld_z,
+	x_std_z,
+	x_mov_re,
+	x_mov_er,
+	x_nop_e,
+	x_pause_z,
 	x_pushf_z,
 };
 
@@ -79,7 +119,7 @@ static bool
 is_string(const struct encoding *f)
 {
 	return f->map == MAP_ONE && ((f->op >= 0xa4 && f->op <= 0xa7) ||
-		(f->op >= 0xaa && f->op <= 0xaf));
+					    (f->op >= 0xaa && f->op <= 0xaf));
 }
 
 #define WITHIN(row, table)                                                     \
@@ -98,19 +138,20 @@ classify(struct encoding *f)
 	if (WITHIN(row, sse_0f) || WITHIN(row, sse_0f38) ||
 		WITHIN(row, sse_0f3a) || WITHIN(row, sse_group) ||
 		WITHIN(row, sse_0fae)) {
-		f->class = strpbrk(row->operands, "PQN") ||
-				!*row->operands ? MMX : SSE;
+		f->class = strpbrk(row->operands, "PQN") || !*row->operands
+				   ? MMX
+				   : SSE;
 		return true;
 	}
 	f->class = GENERAL;
 	if (row->flags & R_COPY)
 		return !(f->prefix == 0xf3 && f->map == MAP_0F &&
-			f->op >= 0xbc && f->op <= 0xbd);
+			 f->op >= 0xbc && f->op <= 0xbd);
 	for (unsigned n = 0; n < sizeof(also) / sizeof(*also); n++)
 		if (row->fns == also[n])
 			/* TZCNT and LZCNT, on hosts that have them */
 			return f->map != MAP_0F || f->prefix != 0xf3 ||
-				(f->op != 0xbc && f->op != 0xbd);
+			       (f->op != 0xbc && f->op != 0xbd);
 	return false;
 }
 
@@ -135,7 +176,7 @@ static bool
 has_modrm(const struct row *row)
 {
 	return WITHIN(row, x87_mem) || WITHIN(row, x87_reg) ||
-		strpbrk(decode_operands(row), "EGVWPQMUNRS");
+	       strpbrk(decode_operands(row), "EGVWPQMUNRS");
 }
 
 /* ModRM.reg that selects no row is an operand. */
@@ -198,8 +239,8 @@ static void
 collect(void)
 {
 	static const uint8_t prefixes[4] = {0, 0x66, 0xf3, 0xf2};
-	static const uint8_t skip_one[] = {0x26, 0x2e, 0x36, 0x3e, 0x64, 0x65, 0x66,
-		0x67, 0xf0, 0xf2, 0xf3, 0x0f};
+	static const uint8_t skip_one[] = {0x26, 0x2e, 0x36, 0x3e, 0x64, 0x65,
+		0x66, 0x67, 0xf0, 0xf2, 0xf3, 0x0f};
 
 	for (unsigned n = 0; n < 4 * 256 * 4 * 2; n++) {
 		struct encoding f = {.map = (uint8_t)(n >> 11),
@@ -255,8 +296,8 @@ float32(void)
 	if (percent(40))
 		return special[below(sizeof(special) / sizeof(*special))];
 	if (percent(50)) /* near 1: results in range */
-		return (uint32_t)(rnd() & 0x807fffff) |
-			(127 - 12 + below(24)) << 23;
+		return (uint32_t)(rnd() & 0x807fffff) | (127 - 12 + below(24))
+								<< 23;
 	return (uint32_t)rnd();
 }
 
@@ -274,7 +315,7 @@ float64(void)
 		return special[below(sizeof(special) / sizeof(*special))];
 	if (percent(50))
 		return (rnd() & 0x800fffffffffffff) |
-			(uint64_t)(1023 - 30 + below(60)) << 52;
+		       (uint64_t)(1023 - 30 + below(60)) << 52;
 	return rnd();
 }
 
@@ -347,7 +388,7 @@ struct shot {
 	uint8_t code[32];
 	unsigned len;
 	unsigned disp_at; /* of a 32-bit displacement in code, or 0 */
-	uint64_t target;  /* of the memory operand, or of implicit ones */
+	uint64_t target; /* of the memory operand, or of implicit ones */
 	uint32_t undefined; /* flags that may differ */
 };
 
@@ -429,8 +470,7 @@ put_memory(struct shot *s, uint8_t *p, unsigned reg)
 	if (mod == 1)
 		p[n++] = (uint8_t)rnd();
 	if (mod == 2 || (mod == 0 && rm == 5)) {
-		uint32_t d = percent(50) ? (uint32_t)rnd()
-					 : below(512) - 256;
+		uint32_t d = percent(50) ? (uint32_t)rnd() : below(512) - 256;
 		memcpy(p + n, &d, 4);
 		s->disp_at = (unsigned)(p + n - s->code);
 		n += 4;
@@ -442,8 +482,8 @@ static bool
 build(struct shot *s)
 {
 	struct encoding *f = s->f;
-	bool lock = f->mem ? (f->row->flags & R_LOCK) && percent(25)
-			   : percent(1);
+	bool lock =
+		f->mem ? (f->row->flags & R_LOCK) && percent(25) : percent(1);
 	uint8_t rex = f->w ? 0x48 : 0, *p = s->code;
 	unsigned n = put_prefixes(f, p, lock), modrm = (unsigned)f->modrm;
 
@@ -457,8 +497,8 @@ build(struct shot *s)
 			n += put_memory(s, p + n, modrm >> 3 & 7);
 		else
 			p[n++] = (uint8_t)(modrm & ANY_RM
-					? (modrm & 0xf8) | below(8)
-					: modrm);
+						   ? (modrm & 0xf8) | below(8)
+						   : modrm);
 	}
 	for (unsigned k = 0; k < 8; k++)
 		p[n + k] = (uint8_t)rnd();
@@ -473,7 +513,6 @@ build(struct shot *s)
 	/* LOCK where it is illegal is a case of its own. */
 	return s->i.row == f->row_no || (lock && s->i.fn == x_ud[0]);
 }
-
 
 static bool
 is_moffs(const struct shot *s)
@@ -602,7 +641,7 @@ implicit(struct shot *s)
 		gpr[RDI] = s->target;
 		gpr[RCX] = percent(90) ? below(24) : 0;
 	} else if (fns == x_push_e || fns == x_push_i || fns == x_pop_e ||
-		fns == x_leave_z || fns == x_enter_i || fns == x_pushf_z) {
+		   fns == x_leave_z || fns == x_enter_i || fns == x_pushf_z) {
 		gpr[RSP] = f->mem ? WINDOW + 1024 + below(2048) : s->target;
 		gpr[RBP] = pick_target(s);
 	} else if (fns == x_xlat_z) {
@@ -630,7 +669,7 @@ implicit(struct shot *s)
 			      fns == x_btc_er)) {
 		gpr[s->i.reg >> 3] = below(1024) - 512ull;
 		return s->i.reg >> 3 != s->i.base &&
-			s->i.reg >> 3 != s->i.index;
+		       s->i.reg >> 3 != s->i.index;
 	}
 	return true;
 }
@@ -642,15 +681,15 @@ shift_flags(const struct shot *s)
 {
 	handler *const *fns = s->f->row->fns;
 	bool by_cl = fns == x_rol_ec || fns == x_ror_ec || fns == x_rcl_ec ||
-		fns == x_rcr_ec || fns == x_shl_ec || fns == x_shr_ec ||
-		fns == x_sar_ec || fns == x_shld_erc || fns == x_shrd_erc;
+		     fns == x_rcr_ec || fns == x_shl_ec || fns == x_shr_ec ||
+		     fns == x_sar_ec || fns == x_shld_erc || fns == x_shrd_erc;
 	bool rotates = fns == x_rol_ec || fns == x_ror_ec || fns == x_rcl_ec ||
-		fns == x_rcr_ec || fns == x_rol_ei || fns == x_ror_ei ||
-		fns == x_rcl_ei || fns == x_rcr_ei;
+		       fns == x_rcr_ec || fns == x_rol_ei || fns == x_ror_ei ||
+		       fns == x_rcl_ei || fns == x_rcr_ei;
 	bool left_right = fns == x_shl_ec || fns == x_shr_ec ||
-		fns == x_shl_ei || fns == x_shr_ei;
+			  fns == x_shl_ei || fns == x_shr_ei;
 	unsigned n = (unsigned)(by_cl ? thunk->in.gpr[RCX] : s->i.imm) &
-		(s->i.size == 8 ? 63 : 31);
+		     (s->i.size == 8 ? 63 : 31);
 	uint32_t u = n > 1 ? FL_OF : 0;
 
 	if (n && !rotates)
@@ -735,8 +774,9 @@ prepare(struct shot *s)
 	thunk->in.flags = 2 | (rnd() & (FL_ARITH | FL_DF));
 	random_fx(thunk->in.fx);
 	s->target = pick_target(s);
-	if (s->i.asize == 4)
-		s->target = (uint32_t)s->target;
+	/* What 32 bits can reach may be mapped: nowhere but in the window. */
+	if (s->i.asize == 4 && s->target >> 32)
+		s->target = WINDOW + 3 * 4096 + 64;
 	random_memory(s);
 	if (!implicit(s) || !aim(s))
 		return false;
@@ -793,8 +833,8 @@ say(struct difference *d, const char *fmt, ...)
 
 	va_start(ap, fmt);
 	if (d->n < sizeof(d->text) - 200)
-		d->n += (unsigned)vsnprintf(d->text + d->n,
-			sizeof(d->text) - d->n, fmt, ap);
+		d->n += (unsigned)vsnprintf(
+			d->text + d->n, sizeof(d->text) - d->n, fmt, ap);
 	va_end(ap);
 }
 
@@ -804,11 +844,11 @@ static bool
 same_address(const struct shot *s)
 {
 	handler *const *fns = s->f->row->fns;
-	unsigned n = fns == x_maskmovdqu_vu || fns == x_maskmovq_pn ? 16
-								    : wide(s);
+	unsigned n =
+		fns == x_maskmovdqu_vu || fns == x_maskmovq_pn ? 16 : wide(s);
 
 	return rig.c->cr2 == thunk->cr2 ||
-		(rig.c->cr2 - s->target < n && thunk->cr2 - s->target < n);
+	       (rig.c->cr2 - s->target < n && thunk->cr2 - s->target < n);
 }
 
 static void
@@ -817,10 +857,9 @@ compare_fault(struct difference *d, const struct shot *s, int vector)
 	const struct cpu *c = rig.c;
 
 	if (vector != thunk->vector)
-		say(d, "# vector: engine %d, host %d\n", vector,
-			thunk->vector);
+		say(d, "# vector: engine %d, host %d\n", vector, thunk->vector);
 	else if (vector == EXC_PF &&
-		(!same_address(s) || c->exc_error != thunk->error))
+		 (!same_address(s) || c->exc_error != thunk->error))
 		say(d, "# #PF: engine %#lx (%#x), host %#lx (%#lx)\n", c->cr2,
 			c->exc_error, thunk->cr2, thunk->error);
 }
@@ -833,7 +872,8 @@ compare_registers(struct difference *d, const struct shot *s, int vector)
 	uint32_t flags = (uint32_t)thunk->out.flags;
 	uint32_t mask = (FL_ARITH | FL_DF) & ~s->undefined;
 
-	/* Intel restores the flags of CMPS and SCAS that fault in their midst. */
+	/* Intel restores the flags of CMPS and SCAS that fault in their midst.
+	 */
 	if (is_string(s->f) && thunk->vector >= 0)
 		mask = 0;
 
@@ -918,8 +958,7 @@ compare_fx(struct difference *d, const struct shot *s)
 	for (unsigned n = 0; n < 8; n++)
 		say_bytes(d, "st", n, fx + 32 + 16 * n, h + 32 + 16 * n, 10);
 	for (unsigned n = 0; n < 16; n++)
-		say_bytes(d, "xmm", n, fx + 160 + 16 * n, h + 160 + 16 * n,
-			16);
+		say_bytes(d, "xmm", n, fx + 160 + 16 * n, h + 160 + 16 * n, 16);
 }
 
 static void
@@ -930,7 +969,8 @@ compare_memory(struct difference *d, const struct shot *s)
 	if (!memcmp(window, rig.page, 8192))
 		return;
 	forgive_memory(s);
-	if (is(s, "enter") && thunk->vector >= 0) /* what it pushed until then */
+	if (is(s, "enter") &&
+		thunk->vector >= 0) /* what it pushed until then */
 		memcpy(rig.page, window, 8192);
 	for (n = 0; n < 8192; n++)
 		if (window[n] != rig.page[n] && shown++ < 20)
@@ -1025,7 +1065,7 @@ open_window(void)
 	}
 	memcpy(rig.page, window, 3 * 4096);
 	return !mprotect(window + 8192, 4096, PROT_READ) &&
-		!mprotect(window + 12288, 4096, PROT_NONE);
+	       !mprotect(window + 12288, 4096, PROT_NONE);
 }
 
 static uint64_t
@@ -1036,8 +1076,7 @@ setting(const char *name, uint64_t normal)
 	return v ? strtoull(v, NULL, 0) : normal;
 }
 
-static void
-summary(enum class class)
+static void summary(enum class class)
 {
 	unsigned n, least = ~0u;
 
@@ -1062,7 +1101,7 @@ main(void)
 {
 	static const enum class weight[] = {GENERAL, GENERAL, GENERAL, GENERAL,
 		SSE, SSE, SSE, MMX, X87, X87};
-	uint64_t cases = setting("ORACLE_CASES", 2000000), n;
+	uint64_t cases = setting("ORACLE_CASES", CASES), n;
 	const char *only = getenv("ORACLE_ONLY");
 
 	deadline(300);

@@ -4,33 +4,12 @@
 
 static struct guest g;
 
-#define START(mode, cpl, name)                                                 \
-	do {                                                                   \
-		guest_reset(&g, mode);                                         \
-		if ((mode) != GUEST_REAL)                                      \
-			guest_cpl(&g, cpl);                                    \
-		LOAD(&g, name);                                                \
-	} while (0)
-
-/* It halts at its end, or a vector comes with an error (-1: any). */
+/* It halts at its end, and no vector comes. */
 static void
 runs(const char *what)
 {
 	guest_run(&g);
 	if (!ok(g.stop == STOP_HALT && guest_vector(&g) < 0, "%s", what))
-		printf("# vector %d stop %d rip %#" PRIx64 " error %#" PRIx64
-		       "\n",
-			guest_vector(&g), (int)g.stop, g.s.rip,
-			guest_stack(&g, 0));
-}
-
-static void
-faults(const char *what, int vector, int64_t error)
-{
-	guest_run(&g);
-	if (!ok(guest_vector(&g) == vector &&
-			    (error < 0 || (int64_t)guest_stack(&g, 0) == error),
-		    "%s", what))
 		printf("# vector %d stop %d rip %#" PRIx64 " error %#" PRIx64
 		       "\n",
 			guest_vector(&g), (int)g.stop, g.s.rip,
@@ -65,34 +44,34 @@ CODE(r_protect, 16,
 static void
 real(void)
 {
-	START(GUEST_REAL, 0, r_int);
+	START(&g, GUEST_REAL, 0, r_int);
 	g.s.rflags |= 0x202;
-	faults("INT in real mode", 0x40, 2);
+	guest_faults(&g, "INT in real mode", 0x40, 2);
 	is_u64(guest_stack(&g, 1), GUEST_CODE >> 4, "pushes CS");
 	is_u64(guest_stack(&g, 2), 0x202, "and FLAGS");
 	is_u64(g.s.rflags & 0x200, 0, "and clears IF");
-	START(GUEST_REAL, 0, r_limit);
-	faults("a word at ffff", 13, 3);
-	START(GUEST_REAL, 0, r_limit32);
-	faults("an offset above ffff", 13, 6);
-	START(GUEST_REAL, 0, r_lldt);
-	faults("LLDT is undefined", 6, 0);
-	START(GUEST_REAL, 0, r_int);
+	START(&g, GUEST_REAL, 0, r_limit);
+	guest_faults(&g, "a word at ffff", 13, 3);
+	START(&g, GUEST_REAL, 0, r_limit32);
+	guest_faults(&g, "an offset above ffff", 13, 6);
+	START(&g, GUEST_REAL, 0, r_lldt);
+	guest_faults(&g, "LLDT is undefined", 6, 0);
+	START(&g, GUEST_REAL, 0, r_int);
 	g.s.idt.limit = 0x40 * 4;
-	faults("a vector beyond the table", 13, 0);
-	START(GUEST_REAL, 0, r_iret);
+	guest_faults(&g, "a vector beyond the table", 13, 0);
+	START(&g, GUEST_REAL, 0, r_iret);
 	runs("IRET");
 	is_u64(g.s.gpr[RSP], 0x7000, "pops all");
-	START(GUEST_REAL, 0, r_far);
+	START(&g, GUEST_REAL, 0, r_far);
 	runs("a far CALL and RET");
 	is_u64(g.s.gpr[RDX] & 0xffff, 0x4100, "over there");
 	is_u64(g.s.gpr[RCX] & 0xffff, 0x4000, "and back");
-	START(GUEST_REAL, 0, r_unreal);
+	START(&g, GUEST_REAL, 0, r_unreal);
 	g.s.seg[SEG_DS].base = GUEST_CODE;
 	g.s.seg[SEG_DS].sel = GUEST_CODE >> 4;
 	runs("big real mode: a load keeps the limit");
 	is_u64(guest_ld(&g, 0x340000, 4), 0x12345678, "and sets the base");
-	START(GUEST_REAL, 0, r_protect);
+	START(&g, GUEST_REAL, 0, r_protect);
 	g.s.seg[SEG_DS].base = GUEST_CODE;
 	g.s.seg[SEG_DS].sel = GUEST_CODE >> 4;
 	runs("into protected mode");
@@ -128,7 +107,7 @@ CODE(t_lmsw, 32, "xor %eax,%eax; lmsw %ax; smsw %ebx; hlt");
 static void
 questions(void)
 {
-	START(GUEST_P32, 0, q_lar);
+	START(&g, GUEST_P32, 0, q_lar);
 	runs("LAR and LSL");
 	is_u64(g.s.gpr[RBX], 0x00c09b00, "LAR of code");
 	is_u64(g.s.gpr[RDX] & 0x8000, 0, "of an absent segment");
@@ -136,12 +115,12 @@ questions(void)
 	is_u64(g.s.gpr[RAX] & 0xff, 0, "none beyond the table");
 	is_u64(g.s.gpr[RDI], 0xffffffff, "LSL in pages");
 	is_u64(g.s.gpr[RBP], 0xfff, "LSL in bytes");
-	START(GUEST_P32, 3, q_ver);
-	faults("VERR and VERW", 0x40, -1);
+	START(&g, GUEST_P32, 3, q_ver);
+	guest_faults(&g, "VERR and VERW", 0x40, -1);
 	is_u64(g.s.gpr[RBX] & 0xffff, 0x101, "data");
 	is_u64(g.s.gpr[RCX] & 0xffff, 0x001, "read-only data");
 	is_u64(g.s.gpr[RDX] & 0xffff, 0, "execute-only; an inner level's");
-	START(GUEST_P32, 0, q_arpl);
+	START(&g, GUEST_P32, 0, q_arpl);
 	runs("ARPL");
 	is_u64(g.s.gpr[RAX], 0x13, "raises RPL");
 	is_u64(g.s.gpr[RCX] & 0xffff, 1, "once");
@@ -150,38 +129,37 @@ questions(void)
 static void
 tables(void)
 {
-	START(GUEST_P32, 0, t_lldt);
+	START(&g, GUEST_P32, 0, t_lldt);
 	guest_st(&g, GUEST_LDT, guest_desc(0x1000, 0xff, 0x92, 4), 8);
 	runs("LLDT and a load from there");
 	is_u64(g.s.seg[SEG_DS].base, 0x1000, "its base");
 	is_u64(guest_ld(&g, GUEST_LDT + 5, 1), 0x93, "is marked accessed");
-	START(GUEST_P32, 0, t_lldt_tss);
-	faults("LLDT of a TSS", 13, S_TSS2);
-	START(GUEST_P32, 0, t_ltr);
+	START(&g, GUEST_P32, 0, t_lldt_tss);
+	guest_faults(&g, "LLDT of a TSS", 13, S_TSS2);
+	START(&g, GUEST_P32, 0, t_ltr);
 	runs("LTR");
 	is_u64(guest_ld(&g, GUEST_GDT + S_TSS2 + 5, 1), 0x8b, "marks it busy");
 	is_u64(g.s.gpr[RBX] & 0xffff, S_TSS2, "STR");
-	START(GUEST_P32, 0, t_ltr_busy);
-	faults("LTR of a busy TSS", 13, S_TSS);
-	START(GUEST_P32, 0, t_ltr_null);
-	faults("LTR of null", 13, 0);
-	START(GUEST_P32, 0, t_accessed);
+	START(&g, GUEST_P32, 0, t_ltr_busy);
+	guest_faults(&g, "LTR of a busy TSS", 13, S_TSS);
+	START(&g, GUEST_P32, 0, t_ltr_null);
+	guest_faults(&g, "LTR of null", 13, 0);
+	START(&g, GUEST_P32, 0, t_accessed);
 	guest_set_desc(&g, S_DATA0, guest_desc(0, 0xfffff, 0x92, 12));
 	runs("a load");
 	is_u64(guest_ld(&g, GUEST_GDT + S_DATA0 + 5, 1), 0x93, "is marked");
-	START(GUEST_P32, 0, t_lss);
+	START(&g, GUEST_P32, 0, t_lss);
 	guest_st(&g, GUEST_DATA, 0x00101234 | (uint64_t)S_DATA16 << 32, 8);
 	runs("LSS to a 16-bit stack");
 	is_u64(g.s.gpr[RSP], 0x00101230, "then only SP moves");
-	START(GUEST_P32, 0, t_pop_ss);
+	START(&g, GUEST_P32, 0, t_pop_ss);
 	runs("POP SS to a 16-bit stack");
 	is_u64(g.s.gpr[RSP], GUEST_STACK0 - 0x800, "moves ESP by the old");
-	START(GUEST_P32, 0, t_sgdt);
+	START(&g, GUEST_P32, 0, t_sgdt);
 	runs("SGDT and SIDT");
-	is_u64(guest_ld(&g, GUEST_DATA, 8),
-		(S_TOP - 1) | GUEST_GDT << 16,
+	is_u64(guest_ld(&g, GUEST_DATA, 8), (S_TOP - 1) | GUEST_GDT << 16,
 		"limit and base");
-	START(GUEST_P32, 0, t_lmsw);
+	START(&g, GUEST_P32, 0, t_lmsw);
 	runs("LMSW");
 	is_u64(g.s.gpr[RBX] & 1, 1, "cannot clear PE");
 }
@@ -213,55 +191,55 @@ CODE(l_lretq, 64,
 static void
 long_mode(void)
 {
-	START(GUEST_P64, 0, l_compat);
+	START(&g, GUEST_P64, 0, l_compat);
 	runs("to compatibility mode and back");
 	is_u64(g.s.gpr[RBX], 0x1effc, "a 32-bit push");
 	is_u64(g.s.gpr[RCX], S_CODE0_64, "a far JMP to 64-bit code");
 	is_u64(g.s.gpr[RAX], 0, "32-bit arithmetic");
-	START(GUEST_P64, 3, l_gate);
+	START(&g, GUEST_P64, 3, l_gate);
 	guest_set_desc(&g, S_GATE,
 		guest_gate(S_CODE0_64, GUEST_HANDLERS + 0x50 * 16, 0xec, 0));
-	faults("a 64-bit call gate", 0x50, GUEST_CODE + 6);
+	guest_faults(&g, "a 64-bit call gate", 0x50, GUEST_CODE + 6);
 	is_u64(guest_stack(&g, 1), S_CODE3_64, "pushes CS");
 	is_u64(guest_stack(&g, 2), GUEST_STACK3, "RSP");
 	is_u64(guest_stack(&g, 3), S_DATA3, "and SS");
-	START(GUEST_P64, 3, l_gate);
+	START(&g, GUEST_P64, 3, l_gate);
 	guest_set_desc(&g, S_GATE,
 		guest_gate(S_CODE0, GUEST_HANDLERS + 0x50 * 16, 0xec, 0));
-	faults("a gate to 32-bit code", 13, S_CODE0);
-	START(GUEST_P64, 0, l_ltr);
+	guest_faults(&g, "a gate to 32-bit code", 13, S_CODE0);
+	START(&g, GUEST_P64, 0, l_ltr);
 	guest_set_desc(&g, S_TSS, guest_desc(GUEST_TSS, 0x67, 0x89, 0));
 	guest_set_desc(&g, S_TSS + 8, 0xffff8000);
 	runs("LTR of a 16-byte descriptor");
 	is_u64(g.s.seg[SEG_TR].base, 0xffff800000000000 | GUEST_TSS, "base");
-	START(GUEST_P64, 0, l_ltr);
+	START(&g, GUEST_P64, 0, l_ltr);
 	guest_set_desc(&g, S_TSS, guest_desc(GUEST_TSS, 0x67, 0x89, 0));
 	guest_set_desc(&g, S_TSS + 8, 0x00800000);
-	faults("a non-canonical one", 13, S_TSS);
-	START(GUEST_P64, 0, l_fs);
+	guest_faults(&g, "a non-canonical one", 13, S_TSS);
+	START(&g, GUEST_P64, 0, l_fs);
 	runs("FS base by MSR");
 	is_u64(g.s.gpr[8], 1, "reads back");
 	is_u64(g.s.gpr[RAX] | g.s.gpr[RDX], 0, "a null selector clears it");
-	START(GUEST_P64, 0, l_fsbase);
+	START(&g, GUEST_P64, 0, l_fsbase);
 	g.s.cr4 |= 1 << 16;
 	runs("WRFSBASE");
 	is_u64(g.s.gpr[RBX], 0x123456789, "RDFSBASE");
-	START(GUEST_P64, 0, l_fsbase);
-	faults("without CR4.FSGSBASE", 6, -1);
-	START(GUEST_P64, 0, l_fsbase_bad);
+	START(&g, GUEST_P64, 0, l_fsbase);
+	guest_faults(&g, "without CR4.FSGSBASE", 6, -1);
+	START(&g, GUEST_P64, 0, l_fsbase_bad);
 	g.s.cr4 |= 1 << 16;
-	faults("a non-canonical base", 13, 0);
-	START(GUEST_P64, 0, l_ss_null);
+	guest_faults(&g, "a non-canonical base", 13, 0);
+	START(&g, GUEST_P64, 0, l_ss_null);
 	runs("a null SS at CPL 0");
-	START(GUEST_P64, 3, l_ss_null3);
-	faults("but not at CPL 3", 13, 0);
-	START(GUEST_P64, 0, l_sysexit);
+	START(&g, GUEST_P64, 3, l_ss_null3);
+	guest_faults(&g, "but not at CPL 3", 13, 0);
+	START(&g, GUEST_P64, 0, l_sysexit);
 	guest_set_desc(&g, 0x48, guest_desc(0, 0xfffff, 0xfb, 10));
-	faults("SYSEXIT", 0x40, -1);
+	guest_faults(&g, "SYSEXIT", 0x40, -1);
 	is_u64(g.s.gpr[RBX], 0x4b, "CS");
 	is_u64(g.s.gpr[RBP], 0x53, "SS");
-	START(GUEST_P64, 0, l_lretq);
-	faults("RETFQ to CPL 3", 0x40, -1);
+	START(&g, GUEST_P64, 0, l_lretq);
+	guest_faults(&g, "RETFQ to CPL 3", 0x40, -1);
 	is_u64(g.s.gpr[RBX], S_CODE3_64, "CS");
 	is_u64(g.s.gpr[RBP], S_DATA3, "SS");
 	is_u64(g.s.gpr[RCX], 0, "drops DS");

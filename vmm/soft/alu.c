@@ -23,21 +23,21 @@
 		c->cc = f;                                                     \
 		return a;                                                      \
 	}                                                                      \
-	static inline void name##_m##bits(struct cpu *c,                       \
-		const struct insn *i, uint##bits##_t *p, uint##bits##_t b)     \
+	static inline void name##_m##bits(struct cpu *c, const struct insn *i, \
+		uint##bits##_t *p, uint##bits##_t b)                           \
 	{                                                                      \
 		uint16_t f = init;                                             \
 		if (unlikely(i->flags & I_LOCK))                               \
-			__asm__ volatile(pre "lock " #name sfx " %[b], %[m]"   \
-				KEEP                                           \
-				: [m] "+m"(*p), "+&a"(f)                       \
-				: [b] cls(b)                                   \
-				: "cc", "memory");                             \
+			__asm__ volatile(pre "lock " #name sfx                 \
+					     " %[b], %[m]" KEEP                \
+					 : [m] "+m"(*p), "+&a"(f)              \
+					 : [b] cls(b)                          \
+					 : "cc", "memory");                    \
 		else                                                           \
 			__asm__ volatile(pre #name sfx " %[b], %[m]" KEEP      \
-				: [m] "+m"(*p), "+&a"(f)                       \
-				: [b] cls(b)                                   \
-				: "cc", "memory");                             \
+					 : [m] "+m"(*p), "+&a"(f)              \
+					 : [b] cls(b)                          \
+					 : "cc", "memory");                    \
 		c->cc = f;                                                     \
 	}
 
@@ -116,7 +116,7 @@ ALU(sbb, CARRY, c->cc)
 		NEXT;                                                          \
 	}                                                                      \
 	LOADING(name##_er_m##bits, bits,                                       \
-		name##_f##bits(c, v, val##bits(c, i->reg)))                     \
+		name##_f##bits(c, v, val##bits(c, i->reg)))                    \
 	static void name##_ei_r##bits(struct cpu *c, const struct insn *i)     \
 	{                                                                      \
 		name##_f##bits(                                                \
@@ -142,8 +142,7 @@ SEE_ALL(test)
 		cmp_f##bits(c, val##bits(c, i->reg), val##bits(c, i->rm));     \
 		NEXT;                                                          \
 	}                                                                      \
-	LOADING(cmp_re_m##bits, bits,                                          \
-		cmp_f##bits(c, val##bits(c, i->reg), v))
+	LOADING(cmp_re_m##bits, bits, cmp_f##bits(c, val##bits(c, i->reg), v))
 CMP_RE(8)
 CMP_RE(16)
 CMP_RE(32)
@@ -171,22 +170,22 @@ TABLE(cmp, re)
 		(void)c;                                                       \
 		if (unlikely(i->flags & I_LOCK))                               \
 			__asm__ volatile(pre "lock " #name sfx " %[m]" keep    \
-				: [m] "+m"(*p), "+&a"(f)                       \
-				:                                              \
-				: "cc", "memory");                             \
+					 : [m] "+m"(*p), "+&a"(f)              \
+					 :                                     \
+					 : "cc", "memory");                    \
 		else                                                           \
 			__asm__ volatile(pre #name sfx " %[m]" keep            \
-				: [m] "+m"(*p), "+&a"(f)                       \
-				:                                              \
-				: "cc", "memory");                             \
+					 : [m] "+m"(*p), "+&a"(f)              \
+					 :                                     \
+					 : "cc", "memory");                    \
 		out;                                                           \
 	}                                                                      \
 	CHANGING(name##_e_m##bits, bits, name##_m##bits(c, i, p))
-#define ONE_ALL(name, pre, init, keep, out)                                  \
-	ONE(name, 8, "b", "q", pre, init, keep, out)                         \
-	ONE(name, 16, "w", "r", pre, init, keep, out)                        \
-	ONE(name, 32, "l", "r", pre, init, keep, out)                        \
-	ONE(name, 64, "q", "r", pre, init, keep, out)                        \
+#define ONE_ALL(name, pre, init, keep, out)                                    \
+	ONE(name, 8, "b", "q", pre, init, keep, out)                           \
+	ONE(name, 16, "w", "r", pre, init, keep, out)                          \
+	ONE(name, 32, "l", "r", pre, init, keep, out)                          \
+	ONE(name, 64, "q", "r", pre, init, keep, out)                          \
 	TABLE(name, e)
 
 ONE_ALL(inc, CARRY, c->cc, KEEP, c->cc = f)
@@ -209,11 +208,11 @@ ONE_ALL(not, "", 0, "", (void)f)
 		bool slow = rmw##bits(c, i, &p);                               \
 		uint##bits##_t v = val##bits(c, i->reg);                       \
 		__asm__ volatile("xchg %[v], %[m]"                             \
-			: [m] "+m"(*p), [v] "+q"(v)                            \
-			:                                                      \
-			: "memory");                                           \
-		if (unlikely(slow))                                          \
-			rmw_end(c, i, bits / 8);                           \
+				 : [m] "+m"(*p), [v] "+q"(v)                   \
+				 :                                             \
+				 : "memory");                                  \
+		if (unlikely(slow))                                            \
+			rmw_end(c, i, bits / 8);                               \
 		put##bits(c, i->reg, v);                                       \
 		NEXT;                                                          \
 	}
@@ -240,12 +239,12 @@ TABLE(xchg, er)
 		uint##bits##_t v = val##bits(c, i->reg);                       \
 		uint16_t f;                                                    \
 		__asm__ volatile("lock xadd" sfx " %[v], %[m]" KEEP            \
-			: [m] "+m"(*p), [v] "+q"(v), "=&a"(f)                  \
-			:                                                      \
-			: "cc", "memory");                                     \
+				 : [m] "+m"(*p), [v] "+q"(v), "=&a"(f)         \
+				 :                                             \
+				 : "cc", "memory");                            \
 		c->cc = f;                                                     \
-		if (unlikely(slow))                                          \
-			rmw_end(c, i, bits / 8);                           \
+		if (unlikely(slow))                                            \
+			rmw_end(c, i, bits / 8);                               \
 		put##bits(c, i->reg, v);                                       \
 		NEXT;                                                          \
 	}
@@ -277,11 +276,11 @@ TABLE(xadd, er)
 		bool slow = rmw##bits(c, i, &p);                               \
 		uint##bits##_t a = val##bits(c, 0), old = a;                   \
 		__asm__ volatile("lock cmpxchg" sfx " %[v], %[m]"              \
-			: [m] "+m"(*p), "+a"(old)                              \
-			: [v] "q"(val##bits(c, i->reg))                        \
-			: "cc", "memory");                                     \
-		if (unlikely(slow))                                          \
-			rmw_end(c, i, bits / 8);                           \
+				 : [m] "+m"(*p), "+a"(old)                     \
+				 : [v] "q"(val##bits(c, i->reg))               \
+				 : "cc", "memory");                            \
+		if (unlikely(slow))                                            \
+			rmw_end(c, i, bits / 8);                               \
 		cmp_f##bits(c, a, old);                                        \
 		if (a != old)                                                  \
 			put##bits(c, 0, old);                                  \
@@ -330,8 +329,7 @@ cmpxchg16(struct cpu *c, const struct insn *i)
 	lo = c->gpr[RAX];
 	hi = c->gpr[RDX];
 	__asm__ volatile("lock cmpxchg16b %[m]"
-			 : [m] "+m"(*p), "+a"(lo),
-			 "+d"(hi), "=@ccz"(same)
+			 : [m] "+m"(*p), "+a"(lo), "+d"(hi), "=@ccz"(same)
 			 : "b"(c->gpr[RBX]), "c"(c->gpr[RCX])
 			 : "memory");
 	if (unlikely(slow))
@@ -352,5 +350,5 @@ undefined(struct cpu *c, const struct insn *i)
 	raise_ud(c, i);
 }
 
-handler *const x_cmpxchg8b_e[8] = {undefined, undefined, undefined, undefined, cmpxchg8,
-	cmpxchg8, cmpxchg8, cmpxchg16};
+handler *const x_cmpxchg8b_e[8] = {undefined, undefined, undefined, undefined,
+	cmpxchg8, cmpxchg8, cmpxchg8, cmpxchg16};

@@ -23,7 +23,7 @@ struct codepage {
 	uint64_t pa; /* ~0: free */
 	struct codepage *next;
 	struct codepage *crosser; /* a page with a block that runs into this */
-	bool crossers;            /* more than one */
+	bool crossers; /* more than one */
 	struct block *chunk[CHUNKS];
 };
 
@@ -37,7 +37,7 @@ struct cache {
 	struct codepage *bucket[PAGES];
 	struct itlb itlb[ITLB];
 	struct block *one; /* for block_one() */
-	unsigned resets;   /* times the arena was emptied */
+	unsigned resets; /* times the arena was emptied */
 	uint8_t bytes[16]; /* of an instruction across pages or in no RAM */
 };
 
@@ -92,7 +92,7 @@ void
 jkey_mode(struct cpu *c)
 {
 	c->jkey = c->map_gen << 3 | (uint64_t)(c->cpl == 3) << 2 |
-		(uint64_t)c->code;
+		  (uint64_t)c->code;
 }
 
 void
@@ -112,8 +112,9 @@ code_bits(const struct soft *s, uint64_t pa)
 
 	for (unsigned k = 0; k < n; k++)
 		if (pa - slot[k].gpa < slot[k].size)
-			return s->code[k] ? &s->code[k][(pa - slot[k].gpa) >> 12]
-					  : NULL;
+			return s->code[k]
+				       ? &s->code[k][(pa - slot[k].gpa) >> 12]
+				       : NULL;
 	return NULL;
 }
 
@@ -483,8 +484,7 @@ block_find(struct cpu *c)
 		if (!b->cached)
 			j->key = 0;
 	}
-	if (c->code != CODE64 &&
-		c->RIP + b->bytes - 1 > c->seg[SEG_CS].limit)
+	if (c->code != CODE64 && c->RIP + b->bytes - 1 > c->seg[SEG_CS].limit)
 		return block_one(c);
 	if (from && b->cached && !b->pa2 && b->page == from->page &&
 		b->code == from->code)

@@ -16,14 +16,14 @@
 
 struct block {
 	struct block *link[2]; /* where its end jumps: not taken, taken */
-	struct block *next;    /* in its chunk's list */
-	uint64_t page;    /* its physical page */
-	uint64_t pa2;     /* the page it crosses into, or 0 */
-	uint16_t start;   /* offset in its page */
-	uint16_t bytes;   /* of code */
-	uint8_t n;        /* instructions, x_end not counted */
-	uint8_t code;     /* enum code */
-	bool cached;      /* may be linked to */
+	struct block *next; /* in its chunk's list */
+	uint64_t page; /* its physical page */
+	uint64_t pa2; /* the page it crosses into, or 0 */
+	uint16_t start; /* offset in its page */
+	uint16_t bytes; /* of code */
+	uint8_t n; /* instructions, x_end not counted */
+	uint8_t code; /* enum code */
+	bool cached; /* may be linked to */
 	struct insn insn[];
 };
 
@@ -55,7 +55,8 @@ void code_written(struct cpu *, const struct insn *i, uint64_t pa, unsigned n);
 bool code_page(const struct soft *, uint64_t pa);
 void code_clear(struct soft *, uint64_t pa);
 
-static inline struct jcache *jcache_at(const struct cpu *c, uint64_t lin)
+static inline struct jcache *
+jcache_at(const struct cpu *c, uint64_t lin)
 {
 	return &c->jcache[(lin ^ lin >> 12) & (JCACHE_SIZE - 1)];
 }

@@ -175,8 +175,8 @@ call_i64(struct cpu *c, const struct insn *i)
 	go_direct(c, to, 1);
 }
 
-handler *const x_call_i[8] = {call_i, call_i, call_i, call_i64, call_i, call_i,
-	call_i, call_i64};
+handler *const x_call_i[8] = {
+	call_i, call_i, call_i, call_i64, call_i, call_i, call_i, call_i64};
 
 static void
 call_e(struct cpu *c, const struct insn *i)
@@ -218,8 +218,8 @@ ret64(struct cpu *c, const struct insn *i)
 	go(c);
 }
 
-handler *const x_ret_z[8] = {ret_any, ret_any, ret_any, ret64, ret_any, ret_any,
-	ret_any, ret64};
+handler *const x_ret_z[8] = {
+	ret_any, ret_any, ret_any, ret64, ret_any, ret_any, ret_any, ret64};
 
 static void
 ret_i(struct cpu *c, const struct insn *i)
@@ -354,16 +354,12 @@ CONDITIONS(JCC)
 		c->cc = f;                                                     \
 		branch(c, i + 1, yes);                                         \
 	}
-#define CMP_R32(n, name)                                                       \
-	FUSED(cmp, n, name, 32, "l", "r", r, val32(c, i->reg))
-#define CMP_R64(n, name)                                                       \
-	FUSED(cmp, n, name, 64, "q", "r", r, val64(c, i->reg))
+#define CMP_R32(n, name) FUSED(cmp, n, name, 32, "l", "r", r, val32(c, i->reg))
+#define CMP_R64(n, name) FUSED(cmp, n, name, 64, "q", "r", r, val64(c, i->reg))
 #define CMP_I8(n, name) FUSED(cmp, n, name, 8, "b", "q", i, (uint8_t)i->imm)
-#define CMP_I32(n, name)                                                       \
-	FUSED(cmp, n, name, 32, "l", "r", i, (uint32_t)i->imm)
+#define CMP_I32(n, name) FUSED(cmp, n, name, 32, "l", "r", i, (uint32_t)i->imm)
 #define CMP_I64(n, name) FUSED(cmp, n, name, 64, "q", "r", i, i->imm)
-#define TEST_R8(n, name)                                                       \
-	FUSED(test, n, name, 8, "b", "q", r, val8(c, i->reg))
+#define TEST_R8(n, name) FUSED(test, n, name, 8, "b", "q", r, val8(c, i->reg))
 #define TEST_R32(n, name)                                                      \
 	FUSED(test, n, name, 32, "l", "r", r, val32(c, i->reg))
 #define TEST_R64(n, name)                                                      \
@@ -380,17 +376,19 @@ CONDITIONS(TEST_R64)
 CONDITIONS(TEST_I8)
 
 #define ROW(prefix)                                                            \
-	{prefix##_0, prefix##_1, prefix##_2, prefix##_3, prefix##_4,           \
-		prefix##_5, prefix##_6, prefix##_7, prefix##_8, prefix##_9,    \
-		prefix##_10, prefix##_11, prefix##_12, prefix##_13,            \
-		prefix##_14, prefix##_15}
+	{                                                                      \
+		prefix##_0, prefix##_1, prefix##_2, prefix##_3, prefix##_4,    \
+			prefix##_5, prefix##_6, prefix##_7, prefix##_8,        \
+			prefix##_9, prefix##_10, prefix##_11, prefix##_12,     \
+			prefix##_13, prefix##_14, prefix##_15                  \
+	}
 
 static handler *const jcc_tuned[16] = ROW(jcc);
 
 /* What a comparison before a Jcc becomes. */
 static const struct {
 	handler *const *alone; /* the form's table... */
-	unsigned size;         /* ...and the entry in it */
+	unsigned size; /* ...and the entry in it */
 	handler *fused[16];
 } fusions[] = {
 	{x_cmp_er, 2, ROW(cmp_r32)},

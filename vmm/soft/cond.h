@@ -14,12 +14,14 @@
 #define CC_SF (FL_SF << 8)
 #define CC_OF 1
 
-static inline bool cc_less(uint32_t cc) /* SF != OF */
+static inline bool
+cc_less(uint32_t cc) /* SF != OF */
 {
 	return (cc >> 15 ^ cc) & 1;
 }
 
-static inline bool cond(const struct cpu *c, unsigned n)
+static inline bool
+cond(const struct cpu *c, unsigned n)
 {
 	uint32_t cc = c->cc;
 	bool yes;

@@ -23,9 +23,9 @@ enum { MAX_BASIC = 0x16, MAX_HYPER = 0x10, MAX_EXT = 8 };
 		BIT(6) /* PAE */ | BIT(7) /* MCE */ | BIT(8) /* CX8 */ |       \
 		BIT(11) /* SEP */ | BIT(12) /* MTRR */ | BIT(13) /* PGE */ |   \
 		BIT(14) /* MCA */ | BIT(15) /* CMOV */ | BIT(16) /* PAT */ |   \
-		BIT(17) /* PSE36 */ | BIT(19) /* CLFSH */ | BIT(23) /* MMX */ | \
-		BIT(24) /* FXSR */ | BIT(25) /* SSE */ | BIT(26) /* SSE2 */ |  \
-		BIT(27) /* SS */)
+		BIT(17) /* PSE36 */ | BIT(19) /* CLFSH */ |                    \
+		BIT(23) /* MMX */ | BIT(24) /* FXSR */ | BIT(25) /* SSE */ |   \
+		BIT(26) /* SSE2 */ | BIT(27) /* SS */)
 #define FEATURES_7B                                                            \
 	(BIT(0) /* FSGSBASE */ | BIT(1) /* TSC_ADJUST */ | BIT(7) /* SMEP */ | \
 		BIT(9) /* ERMS */ | BIT(20) /* SMAP */)
@@ -207,8 +207,9 @@ extended(const struct cpu *c, uint32_t leaf, uint32_t out[4])
 	case 0:
 		out[0] = 0x80000000 + MAX_EXT;
 		break;
-	case 1: /* LAHF; NX, 1G pages, RDTSCP, long mode; SYSCALL */
-		out[2] = BIT(0);
+	case 1: /* LAHF, PREFETCHW; NX, 1G pages, RDTSCP, long mode;
+		 * SYSCALL */
+		out[2] = BIT(0) | BIT(8);
 		out[3] = BIT(26) | BIT(27) | BIT(29);
 		if (!(c->misc_enable & MISC_XD_DISABLE))
 			out[3] |= BIT(20);

@@ -128,6 +128,16 @@ debug_trap(struct cpu *c)
 	deliver(c, EXC_DB, INT_EXC, false, 0);
 }
 
+/* Breakpoints that MOV SS held back are reported by this exception too. */
+void
+debug_entered(struct cpu *c)
+{
+	c->dr[6] |= c->dr6_pend & 15;
+	c->dr6_pend = 0;
+	c->dr[7] &= ~DR7_GD;
+	c->debugctl = 0;
+}
+
 /* The register that a MOV names: DR4 and DR5 are aliases unless CR4.DE. */
 static unsigned
 dr_named(struct cpu *c, const struct insn *i)

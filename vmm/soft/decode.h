@@ -9,9 +9,9 @@
  * struct row's operands, separated by commas, in the SDM's letters:
  *   E rm (general), G reg (general), M memory only, R register only,
  *   I immediate, J relative, O moffs, A far pointer, Z register in the opcode's
- *   low 3 bits (an rm without I_MEM), S segment reg, C control reg, D debug reg,
- *   V xmm reg, W xmm or memory, U xmm only, P mmx reg, Q mmx or memory, N mmx
- *   only, 1 the constant 1, a lower-case fixed register's name (al, cl, dx,
+ *   low 3 bits (an rm without I_MEM), S segment reg, C control reg, D debug
+ * reg, V xmm reg, W xmm or memory, U xmm only, P mmx reg, Q mmx or memory, N
+ * mmx only, 1 the constant 1, a lower-case fixed register's name (al, cl, dx,
  *   eax = by size: decodes as a register rm), X and Y string operands
  * followed by a size: b w d q v (16, 32, 64 by operand size) z (16, 32; imm32
  *   sign-extended in 64-bit) y (32, 64) p (far pointer) x dq (16 bytes) or any
@@ -23,25 +23,25 @@
 #include "vmm/soft/soft.h"
 
 enum { /* row.flags */
-	R_END = 1,      /* ends a block */
-	R_LOCK = 2,     /* LOCK is legal with a memory destination */
-	R_NO64 = 4,     /* #UD in 64-bit code */
-	R_ONLY64 = 8,   /* #UD elsewhere */
-	R_DEF64 = 16,   /* operand size is 64 in 64-bit code (66: 16) */
+	R_END = 1, /* ends a block */
+	R_LOCK = 2, /* LOCK is legal with a memory destination */
+	R_NO64 = 4, /* #UD in 64-bit code */
+	R_ONLY64 = 8, /* #UD elsewhere */
+	R_DEF64 = 16, /* operand size is 64 in 64-bit code (66: 16) */
 	R_FORCE64 = 32, /* operand size is 64 in 64-bit code, 66 ignored */
-	R_BYTE = 64,    /* operand size is 1 */
-	R_WORD = 128,   /* operand size is 2 */
+	R_BYTE = 64, /* operand size is 1 */
+	R_WORD = 128, /* operand size is 2 */
 	R_MEMONLY = 256, /* #UD with a register rm */
 	R_REGONLY = 512, /* #UD with a memory rm */
-	R_COPY = 1024,  /* a translator may copy it, operands re-encoded */
+	R_COPY = 1024, /* a translator may copy it, operands re-encoded */
 	R_SIZE66 = 2048, /* 66, F2, F3 select the row, not the operand size */
-	R_DWORD = 4096,  /* operand size is 4 (8 with REX.W) whatever 66 says */
+	R_DWORD = 4096, /* operand size is 4 (8 with REX.W) whatever 66 says */
 	R_ENDREP = 8192, /* ends a block when F2 or F3 repeats it */
-	R_NP = 16384,    /* #UD with 66, F2, F3 */
+	R_NP = 16384, /* #UD with 66, F2, F3 */
 	R_LOCKED = 32768, /* locked with a memory operand even without LOCK */
 	R_MAX32 = 65536, /* REX.W does not make the operand size 8 */
-	R_FORM = 20,     /* shift of 6 bits: enum form; 0: read operands */
-	R_GROUP = 26,    /* shift of 6 bits: enum group; the row to go on with */
+	R_FORM = 20, /* shift of 6 bits: enum form; 0: read operands */
+	R_GROUP = 26, /* shift of 6 bits: enum group; the row to go on with */
 };
 
 /*
@@ -50,12 +50,12 @@ enum { /* row.flags */
  * have two mnemonics the name is "register/memory" ("movhlps/movlps"); the
  * handlers tell them apart by I_MEM as always.
  */
-extern const struct row sse_0f[256][4];   /* table-sse.c */
+extern const struct row sse_0f[256][4]; /* table-sse.c */
 extern const struct row sse_0f38[256][4];
 extern const struct row sse_0f3a[256][4];
 extern const struct row sse_group[3][8][4]; /* 0F 71, 72, 73 by ModRM.reg */
-extern const struct row sse_0fae[8];  /* 0F AE memory forms: FXSAVE... by reg */
-extern const struct row x87_mem[8][8];  /* table-x87.c: D8+n by ModRM.reg */
+extern const struct row sse_0fae[8]; /* 0F AE memory forms: FXSAVE... by reg */
+extern const struct row x87_mem[8][8]; /* table-x87.c: D8+n by ModRM.reg */
 extern const struct row x87_reg[8][64]; /* D8+n by ModRM & 63 */
 
 /*
@@ -71,15 +71,15 @@ extern const struct row x87_reg[8][64]; /* D8+n by ModRM & 63 */
 
 enum { /* how operands are read: bits of a form */
 	F_MODRM = 1,
-	F_G = 2,    /* reg is general; plain (ModRM.reg, no REX.R) if not */
-	F_G8 = 4,   /* 8 bits: without REX 4..7 are AH..BH */
-	F_E = 8,    /* rm is general; plain if not */
+	F_G = 2, /* reg is general; plain (ModRM.reg, no REX.R) if not */
+	F_G8 = 4, /* 8 bits: without REX 4..7 are AH..BH */
+	F_E = 8, /* rm is general; plain if not */
 	F_E8 = 16,
-	F_Z = 32,   /* rm is the register in the opcode; with F_E8 8 bits */
-	F_S = 64,   /* reg is a segment register in ModRM.reg */
+	F_Z = 32, /* rm is the register in the opcode; with F_E8 8 bits */
+	F_S = 64, /* reg is a segment register in ModRM.reg */
 	F_SOP = 128, /* the same, in the opcode */
-	F_C = 256,  /* reg is CR, rm a register whatever ModRM.mod says */
-	F_D = 512,  /* reg is DR, so is that */
+	F_C = 256, /* reg is CR, rm a register whatever ModRM.mod says */
+	F_D = 512, /* reg is DR, so is that */
 	F_M16 = 1024, /* 16 bits if memory, else by operand size */
 	F_IMM = 12, /* shift of the immediate's kind */
 	F_IB = 1 << F_IMM, /* sign-extended, as all are */
@@ -156,9 +156,9 @@ enum form {
 enum group {
 	/* In row_group: rows that ModRM.reg selects */
 	G_ALU_B = 1, /* 80 82 */
-	G_ALU_Z,     /* 81 */
-	G_ALU_S,     /* 83 */
-	G_POP,       /* 8F */
+	G_ALU_Z, /* 81 */
+	G_ALU_S, /* 83 */
+	G_POP, /* 8F */
 	G_SHIFT_BI,
 	G_SHIFT_VI,
 	G_SHIFT_B1,

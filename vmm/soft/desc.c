@@ -13,7 +13,7 @@ seg_unpack(uint64_t raw, uint16_t sel)
 		.sel = sel,
 		.base = (raw >> 16 & 0xffffff) | (raw >> 32 & 0xff000000),
 		.limit = (uint32_t)(raw & 0xffff) |
-			(uint32_t)(raw >> 32 & 0xf0000),
+			 (uint32_t)(raw >> 32 & 0xf0000),
 		.type = raw >> 40 & 15,
 		.s = raw >> 44 & 1,
 		.dpl = raw >> 45 & 3,
@@ -90,8 +90,8 @@ type_byte(struct cpu *c, const struct insn *i, uint64_t lin, uint64_t *pa)
 }
 
 void
-desc_set(struct cpu *c, const struct insn *i, const struct desc *d,
-	uint8_t bits)
+desc_set(
+	struct cpu *c, const struct insn *i, const struct desc *d, uint8_t bits)
 {
 	uint64_t lin = d->lin + 5, pa;
 	uint8_t *p = type_byte(c, i, lin, &pa);
@@ -105,8 +105,8 @@ desc_set(struct cpu *c, const struct insn *i, const struct desc *d,
 }
 
 void
-desc_clear(struct cpu *c, const struct insn *i, const struct desc *d,
-	uint8_t bits)
+desc_clear(
+	struct cpu *c, const struct insn *i, const struct desc *d, uint8_t bits)
 {
 	uint64_t lin = d->lin + 5, pa;
 	uint8_t *p = type_byte(c, i, lin, &pa), keep = (uint8_t)~bits;
@@ -141,8 +141,11 @@ seg_put(struct cpu *c, unsigned seg, const struct cpu_seg *s)
 void
 seg_null(struct cpu *c, unsigned seg, uint16_t sel)
 {
-	struct cpu_seg s = {.sel = sel, .unusable = true, .g = true,
-		.db = true, .limit = 0xffffffff};
+	struct cpu_seg s = {.sel = sel,
+		.unusable = true,
+		.g = true,
+		.db = true,
+		.limit = 0xffffffff};
 
 	if (seg == SEG_SS)
 		s.dpl = sel & 3;
@@ -152,8 +155,12 @@ seg_null(struct cpu *c, unsigned seg, uint16_t sel)
 struct cpu_seg
 seg_vm86(uint16_t sel)
 {
-	return (struct cpu_seg){.sel = sel, .base = (uint32_t)sel << 4,
-		.limit = 0xffff, .type = 3, .s = true, .present = true,
+	return (struct cpu_seg){.sel = sel,
+		.base = (uint32_t)sel << 4,
+		.limit = 0xffff,
+		.type = 3,
+		.s = true,
+		.present = true,
 		.dpl = 3};
 }
 
@@ -176,9 +183,15 @@ seg_real(struct cpu *c, unsigned seg, uint16_t sel)
 struct cpu_seg
 seg_flat(uint16_t sel, bool code, bool l, unsigned dpl)
 {
-	return (struct cpu_seg){.sel = sel, .limit = 0xffffffff,
-		.type = code ? 11 : 3, .s = true, .present = true, .g = true,
-		.l = l, .db = !l, .dpl = (uint8_t)dpl};
+	return (struct cpu_seg){.sel = sel,
+		.limit = 0xffffffff,
+		.type = code ? 11 : 3,
+		.s = true,
+		.present = true,
+		.g = true,
+		.l = l,
+		.db = !l,
+		.dpl = (uint8_t)dpl};
 }
 
 static void
@@ -186,8 +199,7 @@ drop_one(struct cpu *c, unsigned seg)
 {
 	const struct cpu_seg *s = &c->seg[seg];
 
-	if (s->unusable || s->dpl >= c->cpl ||
-		(is_code(s) && is_conforming(s)))
+	if (s->unusable || s->dpl >= c->cpl || (is_code(s) && is_conforming(s)))
 		return;
 	seg_null(c, seg, 0);
 }
@@ -252,8 +264,7 @@ code_offset(const struct cpu *c, const struct cpu_seg *cs, uint64_t off)
 }
 
 void
-code_commit(
-	struct cpu *c, const struct cpu_seg *cs, unsigned cpl, uint64_t rip)
+code_commit(struct cpu *c, const struct cpu_seg *cs, unsigned cpl, uint64_t rip)
 {
 	c->seg[SEG_CS] = *cs;
 	c->seg[SEG_CS].sel = (uint16_t)(sel_error(cs->sel) | cpl);
@@ -315,8 +326,11 @@ stk_from_tss(struct cpu *c, const struct insn *i, unsigned cpl, uint32_t ext,
 	if (s->flat) {
 		s->sp = sys_ld(c, i, tr->base + at, 8);
 		s->ss = (struct cpu_seg){.sel = (uint16_t)cpl,
-			.dpl = (uint8_t)cpl, .unusable = true, .db = true,
-			.g = true, .limit = 0xffffffff};
+			.dpl = (uint8_t)cpl,
+			.unusable = true,
+			.db = true,
+			.g = true,
+			.limit = 0xffffffff};
 		return;
 	}
 	s->sp = sys_ld(c, i, (uint32_t)(tr->base + at), wide ? 4 : 2);
@@ -353,7 +367,7 @@ stk_lin(struct cpu *c, const struct insn *i, const struct stk *s, unsigned n)
 		good = false;
 	else if ((s->ss.type & (TYPE_CODE | TYPE_DOWN)) == TYPE_DOWN)
 		good = off > s->ss.limit &&
-			last <= (s->ss.db ? 0xffffffff : 0xffff);
+		       last <= (s->ss.db ? 0xffffffff : 0xffff);
 	else
 		good = last <= s->ss.limit;
 	if (!good)

@@ -93,7 +93,7 @@ struct event {
 	enum int_kind kind;
 	bool has_error;
 	uint32_t error, ext, flags; /* flags to push */
-	uint64_t ret;               /* RIP to push */
+	uint64_t ret; /* RIP to push */
 };
 
 static uint32_t
@@ -164,17 +164,21 @@ stack_long(struct cpu *c, const struct event *e, unsigned ist, unsigned cpl,
 	if (cpl != c->cpl && !ist) {
 		stk_from_tss(c, e->i, cpl, e->ext, s);
 	} else {
-		*s = (struct stk){.ss = c->seg[SEG_SS], .sp = c->gpr[RSP],
-			.flat = true, .error = e->ext};
+		*s = (struct stk){.ss = c->seg[SEG_SS],
+			.sp = c->gpr[RSP],
+			.flat = true,
+			.error = e->ext};
 		if (cpl != c->cpl)
 			s->ss = (struct cpu_seg){.sel = (uint16_t)cpl,
-				.dpl = (uint8_t)cpl, .unusable = true,
-				.db = true, .g = true, .limit = 0xffffffff};
+				.dpl = (uint8_t)cpl,
+				.unusable = true,
+				.db = true,
+				.g = true,
+				.limit = 0xffffffff};
 	}
 	if (ist) {
 		if (at + 7 > tr->limit)
-			raise_err(c, e->i, EXC_TS,
-				sel_error(tr->sel) | e->ext);
+			raise_err(c, e->i, EXC_TS, sel_error(tr->sel) | e->ext);
 		s->sp = sys_ld(c, e->i, tr->base + at, 8);
 	}
 	s->sp &= ~15ull;
@@ -306,9 +310,14 @@ void NOINLINE
 deliver_from(struct cpu *c, const struct insn *i, unsigned vector,
 	enum int_kind kind, bool has_error, uint32_t error, uint64_t ret)
 {
-	struct event e = {.i = i, .vector = vector, .kind = kind,
-		.has_error = has_error, .error = error, .ret = ret,
-		.ext = kind != INT_SOFT, .flags = get_flags(c)};
+	struct event e = {.i = i,
+		.vector = vector,
+		.kind = kind,
+		.has_error = has_error,
+		.error = error,
+		.ret = ret,
+		.ext = kind != INT_SOFT,
+		.flags = get_flags(c)};
 
 	c->delivering = kind == INT_EXC ? (int)vector : BENIGN;
 	if (kind == INT_EXC && c->exc_rf)
@@ -319,10 +328,8 @@ deliver_from(struct cpu *c, const struct insn *i, unsigned vector,
 		deliver_long(c, &e);
 	else
 		deliver_prot(c, &e);
-	if (vector == EXC_DB && kind != INT_SOFT) {
-		c->dr[7] &= ~(1ull << 13); /* GD */
-		c->debugctl = 0;
-	}
+	if (vector == EXC_DB && kind != INT_SOFT)
+		debug_entered(c);
 	if (vector == EXC_NMI && kind != INT_SOFT)
 		c->nmi_masked = true;
 	c->halted = c->shadow = c->shadow_ss = false;

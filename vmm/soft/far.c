@@ -16,7 +16,8 @@ static struct far
 far_imm(const struct insn *i)
 {
 	struct far f = {.sel = (uint16_t)(i->imm >> 32),
-		.off = (uint32_t)i->imm, .size = i->size};
+		.off = (uint32_t)i->imm,
+		.size = i->size};
 
 	if (i->size == 2)
 		f.off &= 0xffff;
@@ -29,7 +30,8 @@ far_mem(struct cpu *c, const struct insn *i)
 	uint64_t lin = ea(c, i, i->size + 2u, ACC_READ);
 
 	return (struct far){.off = ld_n(c, i, lin, i->size),
-		.sel = ld16(c, i, lin + i->size), .size = i->size};
+		.sel = ld16(c, i, lin + i->size),
+		.size = i->size};
 }
 
 static void
@@ -136,7 +138,7 @@ far_system(struct cpu *c, const struct insn *i, struct desc *d, uint16_t sel,
 
 	if (!long_mode(c))
 		types |= 1 << SYS_CALL16 | 1 << SYS_TASK | 1 << SYS_TSS16 |
-			1 << SYS_TSS;
+			 1 << SYS_TSS;
 	if (!(types >> type & 1) || d->seg.dpl < c->cpl ||
 		d->seg.dpl < (sel & 3))
 		raise_gp(c, i, sel_error(sel));
@@ -242,8 +244,12 @@ outer_stack(struct cpu *c, const struct insn *i, struct stk *s, unsigned size,
 	}
 	if (!long_mode(c) || !cs->l || cpl == 3)
 		raise_gp(c, i, 0);
-	o->ss = (struct cpu_seg){.sel = sel, .dpl = (uint8_t)cpl,
-		.unusable = true, .db = true, .g = true, .limit = 0xffffffff};
+	o->ss = (struct cpu_seg){.sel = sel,
+		.dpl = (uint8_t)cpl,
+		.unusable = true,
+		.db = true,
+		.g = true,
+		.limit = 0xffffffff};
 }
 
 /* To a 16-bit stack only SP is loaded: the rest of ESP stays, on every CPU. */

@@ -12,8 +12,8 @@ static void
 enter_flat(struct cpu *c, uint16_t cs, uint16_t ss, bool l, unsigned cpl,
 	uint64_t rip)
 {
-	struct cpu_seg s = seg_flat((uint16_t)(sel_error(ss) | cpl), false,
-		false, cpl);
+	struct cpu_seg s =
+		seg_flat((uint16_t)(sel_error(ss) | cpl), false, false, cpl);
 
 	seg_put(c, SEG_SS, &s);
 	s = seg_flat(cs, true, l, cpl);
@@ -51,7 +51,7 @@ static void
 sysret_z(struct cpu *c, const struct insn *i)
 {
 	const uint32_t taken = FL_ARITH | FL_TF | FL_IF | FL_DF | FL_IOPL |
-		FL_NT | FL_AC | FL_VIF | FL_VIP | FL_ID;
+			       FL_NT | FL_AC | FL_VIF | FL_VIP | FL_ID;
 	uint16_t sel = (uint16_t)(c->star >> 48);
 	bool l = i->size == 8;
 	uint64_t rip = l ? c->gpr[RCX] : (uint32_t)c->gpr[RCX];

@@ -10,7 +10,7 @@ void
 set_flags(struct cpu *c, uint32_t f)
 {
 	const uint32_t kept = FL_TF | FL_IF | FL_IOPL | FL_NT | FL_RF | FL_VM |
-		FL_AC | FL_VIF | FL_VIP | FL_ID;
+			      FL_AC | FL_VIF | FL_VIP | FL_ID;
 	uint32_t old = c->sysflags;
 
 	set_arith(c, f);

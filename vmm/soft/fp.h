@@ -37,27 +37,51 @@
 
 /* ---- guards ---- */
 
-static INLINE void sse_ready(struct cpu *c, const struct insn *i)
+enum {
+	FSW_ES = 0x80,
+	FSW_C1 = 0x200,
+	FSW_TOP = 0x3800,
+	FSW_CC = 0x4700,
+	FSW_IE = 1,
+	FSW_SF = 0x40,
+	FSW_FLAGS = 0x3f
+};
+
+/* The unit may not be used, or has something to tell first. */
+static INLINE bool
+sse_off(const struct cpu *c)
 {
-	if (unlikely(((uint32_t)c->cr0 & (CR0_EM | CR0_TS)) |
-			(~(uint32_t)c->cr4 & CR4_OSFXSR)))
-		fpu_check(c, i, FPU_SSE);
+	return ((uint32_t)c->cr0 & (CR0_EM | CR0_TS)) |
+	       (~(uint32_t)c->cr4 & CR4_OSFXSR);
+}
+static INLINE bool
+x87_off(const struct cpu *c)
+{
+	return ((uint32_t)c->cr0 & (CR0_EM | CR0_TS)) | (c->fsw & FSW_ES);
+}
+static INLINE bool
+mmx_off(const struct cpu *c)
+{
+	return x87_off(c);
 }
 
-enum { FSW_ES = 0x80, FSW_C1 = 0x200, FSW_TOP = 0x3800, FSW_CC = 0x4700,
-	FSW_IE = 1, FSW_SF = 0x40, FSW_FLAGS = 0x3f };
-
-static INLINE void x87_ready(struct cpu *c, const struct insn *i)
+_Noreturn void sse_refuse(struct cpu *c, const struct insn *i);
+static INLINE void
+sse_ready(struct cpu *c, const struct insn *i)
 {
-	if (unlikely(((uint32_t)c->cr0 & (CR0_EM | CR0_TS)) |
-			(c->fsw & FSW_ES)))
+	if (unlikely(sse_off(c)))
+		sse_refuse(c, i);
+}
+static INLINE void
+x87_ready(struct cpu *c, const struct insn *i)
+{
+	if (unlikely(x87_off(c)))
 		fpu_check(c, i, FPU_X87);
 }
-
-static INLINE void mmx_ready(struct cpu *c, const struct insn *i)
+static INLINE void
+mmx_ready(struct cpu *c, const struct insn *i)
 {
-	if (unlikely(((uint32_t)c->cr0 & (CR0_EM | CR0_TS)) |
-			(c->fsw & FSW_ES)))
+	if (unlikely(mmx_off(c)))
 		fpu_check(c, i, FPU_MMX);
 }
 
@@ -65,14 +89,16 @@ static INLINE void mmx_ready(struct cpu *c, const struct insn *i)
 
 enum { MXCSR_FLAGS = 0x3f, MXCSR_MASKS = 0x1f80, MXCSR_MASK = 0xffff };
 
-static INLINE uint32_t host_mxcsr_get(void)
+static INLINE uint32_t
+host_mxcsr_get(void)
 {
 	uint32_t v;
 
 	__asm__ volatile("stmxcsr %0" : "=m"(v));
 	return v;
 }
-static INLINE void host_mxcsr_set(uint32_t v)
+static INLINE void
+host_mxcsr_set(uint32_t v)
 {
 	__asm__ volatile("ldmxcsr %0" : : "m"(v) : "memory");
 }
@@ -87,67 +113,57 @@ enum xm { XM_NONE, XM_SS, XM_SD, XM_PS, XM_PD };
 void xm_begin(struct cpu *c);
 void xm_end(struct cpu *c, const struct insn *i, __m128i result, enum xm);
 
-/*
- * The handler fn from fn_do(c, i, strict), which holds the semantics and calls
- * xm_begin() and xm_end() around the instruction if strict.
- */
-#define STRICT_PAIR(fn)                                                        \
-	static NOINLINE void fn##_strict(struct cpu *c, const struct insn *i)  \
-	{                                                                      \
-		fn##_do(c, i, true);                                           \
-	}                                                                      \
-	static void fn(struct cpu *c, const struct insn *i)                    \
-	{                                                                      \
-		sse_ready(c, i);                                               \
-		if (unlikely(c->mxcsr_unmasked))                               \
-			fn##_strict(c, i);                                     \
-		else                                                           \
-			fn##_do(c, i, false);                                  \
-		NEXT;                                                          \
-	}
-
 /* ---- registers ---- */
 
-static INLINE __m128i xget(const struct cpu *c, unsigned n)
+static INLINE __m128i
+xget(const struct cpu *c, unsigned n)
 {
 	return _mm_load_si128((const __m128i *)(const void *)c->xmm[n]);
 }
-static INLINE void xset(struct cpu *c, unsigned n, __m128i v)
+static INLINE void
+xset(struct cpu *c, unsigned n, __m128i v)
 {
 	_mm_store_si128((__m128i *)(void *)c->xmm[n], v);
 }
 /* A 64- or 32-bit lane. */
-static INLINE uint64_t xget64(const struct cpu *c, unsigned n, unsigned lane)
+static INLINE uint64_t
+xget64(const struct cpu *c, unsigned n, unsigned lane)
 {
 	uint64_t v;
 
 	memcpy(&v, c->xmm[n] + 8 * lane, 8);
 	return v;
 }
-static INLINE void xset64(struct cpu *c, unsigned n, unsigned lane, uint64_t v)
+static INLINE void
+xset64(struct cpu *c, unsigned n, unsigned lane, uint64_t v)
 {
 	memcpy(c->xmm[n] + 8 * lane, &v, 8);
 }
-static INLINE uint32_t xget32(const struct cpu *c, unsigned n, unsigned lane)
+static INLINE uint32_t
+xget32(const struct cpu *c, unsigned n, unsigned lane)
 {
 	uint32_t v;
 
 	memcpy(&v, c->xmm[n] + 4 * lane, 4);
 	return v;
 }
-static INLINE void xset32(struct cpu *c, unsigned n, unsigned lane, uint32_t v)
+static INLINE void
+xset32(struct cpu *c, unsigned n, unsigned lane, uint32_t v)
 {
 	memcpy(c->xmm[n] + 4 * lane, &v, 4);
 }
-static INLINE __m128i v64(uint64_t v)
+static INLINE __m128i
+v64(uint64_t v)
 {
 	return _mm_cvtsi64_si128((long long)v);
 }
-static INLINE __m128i v32(uint32_t v)
+static INLINE __m128i
+v32(uint32_t v)
 {
 	return _mm_cvtsi32_si128((int)v);
 }
-static INLINE uint64_t lo64(__m128i v)
+static INLINE uint64_t
+lo64(__m128i v)
 {
 	return (uint64_t)_mm_cvtsi128_si64(v);
 }
@@ -157,8 +173,8 @@ static INLINE uint64_t lo64(__m128i v)
 __m128i ld128_slow(struct cpu *c, const struct insn *i, uint64_t lin);
 void st128_slow(struct cpu *c, const struct insn *i, uint64_t lin, __m128i v);
 
-static INLINE __m128i ld128_at(
-	struct cpu *c, const struct insn *i, uint64_t lin)
+static INLINE __m128i
+ld128_at(struct cpu *c, const struct insn *i, uint64_t lin)
 {
 	const struct tlbe *e = tlb_at(c, lin);
 
@@ -166,8 +182,8 @@ static INLINE __m128i ld128_at(
 		return _mm_loadu_si128((const void *)(lin + e->add));
 	return ld128_slow(c, i, lin);
 }
-static INLINE void st128_at(
-	struct cpu *c, const struct insn *i, uint64_t lin, __m128i v)
+static INLINE void
+st128_at(struct cpu *c, const struct insn *i, uint64_t lin, __m128i v)
 {
 	const struct tlbe *e = tlb_at(c, lin);
 
@@ -178,11 +194,13 @@ static INLINE void st128_at(
 }
 
 /* The memory operand: u may lie anywhere, a must be aligned (#GP). */
-static INLINE __m128i ld128u(struct cpu *c, const struct insn *i)
+static INLINE __m128i
+ld128u(struct cpu *c, const struct insn *i)
 {
 	return ld128_at(c, i, ea(c, i, 16, ACC_READ));
 }
-static INLINE __m128i ld128a(struct cpu *c, const struct insn *i)
+static INLINE __m128i
+ld128a(struct cpu *c, const struct insn *i)
 {
 	uint64_t lin = ea(c, i, 16, ACC_READ);
 
@@ -190,11 +208,13 @@ static INLINE __m128i ld128a(struct cpu *c, const struct insn *i)
 		raise_gp(c, i, 0);
 	return ld128_at(c, i, lin);
 }
-static INLINE void st128u(struct cpu *c, const struct insn *i, __m128i v)
+static INLINE void
+st128u(struct cpu *c, const struct insn *i, __m128i v)
 {
 	st128_at(c, i, ea(c, i, 16, ACC_WRITE), v);
 }
-static INLINE void st128a(struct cpu *c, const struct insn *i, __m128i v)
+static INLINE void
+st128a(struct cpu *c, const struct insn *i, __m128i v)
 {
 	uint64_t lin = ea(c, i, 16, ACC_WRITE);
 
@@ -202,17 +222,10 @@ static INLINE void st128a(struct cpu *c, const struct insn *i, __m128i v)
 		raise_gp(c, i, 0);
 	st128_at(c, i, lin, v);
 }
-static INLINE uint64_t ldm64(struct cpu *c, const struct insn *i)
-{
-	return ld64(c, i, ea(c, i, 8, ACC_READ));
-}
-static INLINE uint32_t ldm32(struct cpu *c, const struct insn *i)
-{
-	return ld32(c, i, ea(c, i, 4, ACC_READ));
-}
 
 /* Handlers move a general register by its number, not its byte offset. */
-static INLINE uint64_t *gpr_of(struct cpu *c, unsigned at)
+static INLINE uint64_t *
+gpr_of(struct cpu *c, unsigned at)
 {
 	return &c->gpr[at >> 3];
 }
@@ -221,46 +234,239 @@ static INLINE uint64_t *gpr_of(struct cpu *c, unsigned at)
  * slide_mask + 16 - n left; what comes in is zero. */
 extern const uint8_t slide_mask[48];
 
-static INLINE __m128i pshufb(__m128i v, __m128i mask)
+static INLINE __m128i
+pshufb(__m128i v, __m128i mask)
 {
 	__asm__("pshufb %1,%0" : "+x"(v) : "x"(mask));
 	return v;
 }
-static INLINE __m128i slide_right(__m128i v, unsigned n)
+static INLINE __m128i
+slide_right(__m128i v, unsigned n)
 {
 	return pshufb(v, _mm_loadu_si128((const void *)(slide_mask + 16 + n)));
 }
-static INLINE __m128i slide_left(__m128i v, unsigned n)
+static INLINE __m128i
+slide_left(__m128i v, unsigned n)
 {
 	return pshufb(v, _mm_loadu_si128((const void *)(slide_mask + 16 - n)));
 }
 
+/* ---- the forms of handlers ---- */
+
+/*
+ * A handler comes in two halves, as in hot.h: the fast one calls nothing and so
+ * needs no frame; what is not in order (the unit, the address, the TLB, for
+ * strict ones an unmasked exception) it leaves to the slow one, which does the
+ * whole instruction. unit is sse or mmx; how says what the operand is: 16 bytes
+ * aligned or unaligned, t (10 bytes), q, d, w or b. The code given sees c, i,
+ * for loads v, and in strict forms the constant strict.
+ */
+#define TYPE_a __m128i
+#define TYPE_u __m128i
+#define TYPE_q uint64_t
+#define TYPE_d uint32_t
+#define TYPE_w uint16_t
+#define TYPE_b uint8_t
+#define TYPE_t struct st80
+struct st80 { /* also a register for the host's FLD and FSTP */
+	uint8_t b[10];
+};
+enum {
+	ALIGN_a = 16,
+	ALIGN_u = 1,
+	ALIGN_q = 1,
+	ALIGN_d = 1,
+	ALIGN_w = 1,
+	ALIGN_b = 1,
+	ALIGN_t = 1
+};
+
+static INLINE __m128i
+slow_a(struct cpu *c, const struct insn *i)
+{
+	return ld128a(c, i);
+}
+static INLINE __m128i
+slow_u(struct cpu *c, const struct insn *i)
+{
+	return ld128u(c, i);
+}
+static INLINE void
+put_a(struct cpu *c, const struct insn *i, __m128i v)
+{
+	st128a(c, i, v);
+}
+static INLINE void
+put_u(struct cpu *c, const struct insn *i, __m128i v)
+{
+	st128u(c, i, v);
+}
+#define ACCESS(how, bits)                                                      \
+	static INLINE TYPE_##how slow_##how(                                   \
+		struct cpu *c, const struct insn *i)                           \
+	{                                                                      \
+		return ld##bits(c, i, ea(c, i, bits / 8, ACC_READ));           \
+	}                                                                      \
+	static INLINE void put_##how(                                          \
+		struct cpu *c, const struct insn *i, TYPE_##how v)             \
+	{                                                                      \
+		st##bits(c, i, ea(c, i, bits / 8, ACC_WRITE), v);              \
+	}
+ACCESS(q, 64)
+ACCESS(d, 32)
+ACCESS(w, 16)
+ACCESS(b, 8)
+#undef ACCESS
+
+/* Declares lin and p, the operand's host address; leaves for slow(c, i). */
+#define FP_HOT(kind, how, off, slow)                                           \
+	uint64_t lin = ea_off(c, i) + c->segbase[i->seg];                      \
+	const struct tlbe *e = tlb_at(c, lin);                                 \
+	uint8_t *p = (uint8_t *)(lin + e->add);                                \
+	if (unlikely(off) || unlikely(i->flags & I_SLOW) ||                    \
+		unlikely(lin & (ALIGN_##how - 1)) ||                           \
+		unlikely(e->kind !=                                            \
+			 ((lin + sizeof(TYPE_##how) - 1) & PAGE_MASK))) {      \
+		slow(c, i);                                                    \
+		return;                                                        \
+	}
+
+#define FP_REG(fn, unit, ...) FP_REG_##unit(fn, __VA_ARGS__)
+#define FP_REG_sse(fn, ...)                                                    \
+	static void fn(struct cpu *c, const struct insn *i)                    \
+	{                                                                      \
+		sse_ready(c, i);                                               \
+		__VA_ARGS__;                                                   \
+		NEXT;                                                          \
+	}
+#define FP_REG_mmx(fn, ...)                                                    \
+	static NOINLINE void fn##_slow(struct cpu *c, const struct insn *i)    \
+	{                                                                      \
+		mmx_ready(c, i);                                               \
+		__VA_ARGS__;                                                   \
+		NEXT;                                                          \
+	}                                                                      \
+	static void fn(struct cpu *c, const struct insn *i)                    \
+	{                                                                      \
+		if (unlikely(mmx_off(c))) {                                    \
+			fn##_slow(c, i);                                       \
+			return;                                                \
+		}                                                              \
+		__VA_ARGS__;                                                   \
+		NEXT;                                                          \
+	}
+#define FP_LOAD(fn, unit, how, ...)                                            \
+	static NOINLINE void fn##_slow(struct cpu *c, const struct insn *i)    \
+	{                                                                      \
+		TYPE_##how v;                                                  \
+		unit##_ready(c, i);                                            \
+		v = slow_##how(c, i);                                          \
+		__VA_ARGS__;                                                   \
+		NEXT;                                                          \
+	}                                                                      \
+	static void fn(struct cpu *c, const struct insn *i)                    \
+	{                                                                      \
+		FP_HOT(rd, how, unit##_off(c), fn##_slow)                      \
+		TYPE_##how v;                                                  \
+		memcpy(&v, p, sizeof(v));                                      \
+		__VA_ARGS__;                                                   \
+		NEXT;                                                          \
+	}
+/* Stores value; then does the rest. */
+#define FP_STORE(fn, unit, how, value, ...)                                    \
+	static NOINLINE void fn##_slow(struct cpu *c, const struct insn *i)    \
+	{                                                                      \
+		unit##_ready(c, i);                                            \
+		put_##how(c, i, (TYPE_##how)(value));                          \
+		__VA_ARGS__;                                                   \
+		NEXT;                                                          \
+	}                                                                      \
+	static void fn(struct cpu *c, const struct insn *i)                    \
+	{                                                                      \
+		FP_HOT(wr, how, unit##_off(c), fn##_slow)                      \
+		TYPE_##how v = (TYPE_##how)(value);                            \
+		memcpy(p, &v, sizeof(v));                                      \
+		__VA_ARGS__;                                                   \
+		NEXT;                                                          \
+	}
+
+/* SSE only: the code calls xm_begin() and xm_end() if strict. */
+#define STRICT_REG(fn, ...)                                                    \
+	static NOINLINE void fn##_slow(struct cpu *c, const struct insn *i)    \
+	{                                                                      \
+		enum { strict = 1 };                                           \
+		sse_ready(c, i);                                               \
+		__VA_ARGS__;                                                   \
+		NEXT;                                                          \
+	}                                                                      \
+	static void fn(struct cpu *c, const struct insn *i)                    \
+	{                                                                      \
+		enum { strict = 0 };                                           \
+		if (unlikely(sse_off(c) | c->mxcsr_unmasked)) {                \
+			fn##_slow(c, i);                                       \
+			return;                                                \
+		}                                                              \
+		__VA_ARGS__;                                                   \
+		NEXT;                                                          \
+	}
+#define STRICT_LOAD(fn, how, ...)                                              \
+	static NOINLINE void fn##_slow(struct cpu *c, const struct insn *i)    \
+	{                                                                      \
+		enum { strict = 1 };                                           \
+		TYPE_##how v;                                                  \
+		sse_ready(c, i);                                               \
+		v = slow_##how(c, i);                                          \
+		__VA_ARGS__;                                                   \
+		NEXT;                                                          \
+	}                                                                      \
+	static void fn(struct cpu *c, const struct insn *i)                    \
+	{                                                                      \
+		enum { strict = 0 };                                           \
+		FP_HOT(rd, how, sse_off(c) | c->mxcsr_unmasked, fn##_slow)     \
+		TYPE_##how v;                                                  \
+		memcpy(&v, p, sizeof(v));                                      \
+		__VA_ARGS__;                                                   \
+		NEXT;                                                          \
+	}
+
 /* ---- x87 ---- */
 
-static INLINE unsigned st_index(const struct cpu *c, unsigned k)
+static INLINE unsigned
+st_index(const struct cpu *c, unsigned k)
 {
 	return ((c->fsw >> 11) + k) & 7;
 }
-static INLINE uint8_t *st_at(struct cpu *c, unsigned k)
+static INLINE uint8_t *
+st_at(struct cpu *c, unsigned k)
 {
 	return c->st[st_index(c, k)];
 }
-static INLINE bool st_valid(const struct cpu *c, unsigned k)
+static INLINE bool
+st_valid(const struct cpu *c, unsigned k)
 {
 	return c->ftw >> st_index(c, k) & 1;
 }
 /* No exception can be raised but by the stack. */
-static INLINE bool x87_quiet(const struct cpu *c)
+static INLINE bool
+x87_quiet(const struct cpu *c)
 {
 	return (c->fcw & 0x3f) == 0x3f;
 }
-static INLINE void x87_pop(struct cpu *c)
+static INLINE void
+x87_pop(struct cpu *c)
 {
 	c->ftw = (uint8_t)(c->ftw & ~(1u << st_index(c, 0)));
 	c->fsw = (uint16_t)((c->fsw & ~FSW_TOP) | ((c->fsw + 0x800) & FSW_TOP));
 }
+static INLINE void
+x87_pops(struct cpu *c, int n)
+{
+	while (n-- > 0)
+		x87_pop(c);
+}
 /* Make ST(-1) the top, valid; returns where it is. */
-static INLINE uint8_t *x87_push(struct cpu *c)
+static INLINE uint8_t *
+x87_push(struct cpu *c)
 {
 	c->fsw = (uint16_t)((c->fsw & ~FSW_TOP) | ((c->fsw - 0x800) & FSW_TOP));
 	c->ftw = (uint8_t)(c->ftw | 1u << st_index(c, 0));
@@ -274,13 +480,15 @@ void x87_sync(struct cpu *c);
 void x87_summary(struct cpu *c);
 void x87_init(struct cpu *c);
 /* FIP, FCS and FOP; then FDP and FDS for a memory operand. */
-static INLINE void x87_note(struct cpu *c, const struct insn *i)
+static INLINE void
+x87_note(struct cpu *c, const struct insn *i)
 {
 	c->fip = c->RIP + i->off;
 	c->fcs = c->seg[SEG_CS].sel;
 	c->fop = (uint16_t)((i->op & 7) << 8 | i->modrm);
 }
-static INLINE void x87_note_mem(struct cpu *c, const struct insn *i)
+static INLINE void
+x87_note_mem(struct cpu *c, const struct insn *i)
 {
 	uint64_t off = ea_off(c, i);
 
@@ -293,7 +501,8 @@ static INLINE void x87_note_mem(struct cpu *c, const struct insn *i)
 
 /* What the host says of an instruction just executed, into the guest's status:
  * its sticky flags, and the condition codes in cc. */
-static INLINE void x87_status(struct cpu *c, uint16_t sw, unsigned cc)
+static INLINE void
+x87_status(struct cpu *c, uint16_t sw, unsigned cc)
 {
 	c->fsw = (uint16_t)((c->fsw & ~cc) | (sw & (cc | FSW_FLAGS)));
 }
@@ -312,18 +521,61 @@ void x87_commit(struct cpu *c, const struct x87_image *im);
 /* Whether a store was held back by an unmasked exception. */
 bool x87_held(const struct x87_image *im);
 
-/* Both at once: for register forms, and memory operands already loaded. */
-void x87_slow(struct cpu *c, const struct insn *i);
-void x87_slow_cc(struct cpu *c, const struct insn *i); /* sets c->cc too */
+/* Both at once, for memory operands: those that are loaded, and stores of n
+ * bytes to lin. */
 void x87_slow_load(struct cpu *c, const struct insn *i, uint64_t v);
 void x87_slow_load80(struct cpu *c, const struct insn *i, uint64_t lin);
-/* For stores of n bytes to lin. */
 void x87_slow_store(
 	struct cpu *c, const struct insn *i, uint64_t lin, unsigned n);
+/* fslow does all of a register form this way; it is the slow half of those
+ * with a fast one. fslow_cc sets c->cc too. */
+handler x87_fslow, x87_fslow_cc;
+
+static INLINE struct st80 *
+st80(uint8_t *p)
+{
+	return (struct st80 *)(void *)p;
+}
+
+/* A register form, fast while the condition holds. */
+#define X87_REG(fn, slow, condition, ...)                                      \
+	static void fn(struct cpu *c, const struct insn *i)                    \
+	{                                                                      \
+		if (unlikely(x87_off(c)) || unlikely(!(condition))) {          \
+			slow(c, i);                                            \
+			return;                                                \
+		}                                                              \
+		__VA_ARGS__;                                                   \
+		x87_note(c, i);                                                \
+		NEXT;                                                          \
+	}
+/* A memory operand: w, d or q, in c->fp_tmp. */
+#define X87_LOAD(fn, how, condition, ...)                                      \
+	static NOINLINE void fn##_slow(struct cpu *c, const struct insn *i)    \
+	{                                                                      \
+		x87_ready(c, i);                                               \
+		c->fp_tmp.how = slow_##how(c, i);                              \
+		if (likely(condition)) {                                       \
+			__VA_ARGS__;                                           \
+		} else {                                                       \
+			x87_slow_load(c, i, c->fp_tmp.q);                      \
+		}                                                              \
+		x87_note_mem(c, i);                                            \
+		NEXT;                                                          \
+	}                                                                      \
+	static void fn(struct cpu *c, const struct insn *i)                    \
+	{                                                                      \
+		FP_HOT(rd, how, x87_off(c) || !(condition), fn##_slow)         \
+		memcpy(&c->fp_tmp.how, p, sizeof(c->fp_tmp.how));              \
+		__VA_ARGS__;                                                   \
+		x87_note_mem(c, i);                                            \
+		NEXT;                                                          \
+	}
 
 /* ---- MMX ---- */
 
-static INLINE uint64_t mget(const struct cpu *c, unsigned n)
+static INLINE uint64_t
+mget(const struct cpu *c, unsigned n)
 {
 	uint64_t v;
 
@@ -331,12 +583,14 @@ static INLINE uint64_t mget(const struct cpu *c, unsigned n)
 	return v;
 }
 /* Any MMX instruction: TOP is 0 and every register valid. */
-static INLINE void mmx_touch(struct cpu *c)
+static INLINE void
+mmx_touch(struct cpu *c)
 {
 	c->fsw = (uint16_t)(c->fsw & ~FSW_TOP);
 	c->ftw = 0xff;
 }
-static INLINE void mset(struct cpu *c, unsigned n, uint64_t v)
+static INLINE void
+mset(struct cpu *c, unsigned n, uint64_t v)
 {
 	memcpy(c->st[n & 7], &v, 8);
 	c->st[n & 7][8] = 0xff;
@@ -399,11 +653,11 @@ static INLINE void mset(struct cpu *c, unsigned n, uint64_t v)
 	OP(addsd, XM_SD) OP(mulsd, XM_SD) OP(subsd, XM_SD) OP(divsd, XM_SD)    \
 	OP(minsd, XM_NONE) OP(maxsd, XM_NONE) OP(sqrtsd, XM_NONE)              \
 	OP(cvtsd2ss, XM_SS) OP(cvtps2pd, XM_NONE) OP(cvtdq2pd, XM_NONE)
-/* PMOVSX and PMOVZX by the bytes they read. */
+/* PMOVSX and PMOVZX by what they read. */
 #define SSE_PMOVX(OP)                                                          \
-	OP(pmovsxbw, 8) OP(pmovsxbd, 4) OP(pmovsxbq, 2) OP(pmovsxwd, 8)        \
-	OP(pmovsxwq, 4) OP(pmovsxdq, 8) OP(pmovzxbw, 8) OP(pmovzxbd, 4)        \
-	OP(pmovzxbq, 2) OP(pmovzxwd, 8) OP(pmovzxwq, 4) OP(pmovzxdq, 8)
+	OP(pmovsxbw, q) OP(pmovsxbd, d) OP(pmovsxbq, w) OP(pmovsxwd, q)        \
+	OP(pmovsxwq, d) OP(pmovsxdq, q) OP(pmovzxbw, q) OP(pmovzxbd, d)        \
+	OP(pmovzxbq, w) OP(pmovzxwd, q) OP(pmovzxwq, d) OP(pmovzxdq, q)
 
 #define X(name) extern handler *const x_##name[8];
 #define OP(name) X(name##_vw)

@@ -75,9 +75,9 @@ x87_run(const struct cpu *c, const struct insn *i, void *mem,
 			 "seto %%al\n\t"
 			 "fnsave (%[im])\n\t"
 			 "lea 128(%%rsp),%%rsp"
-		: "+a"(ax)
-		: [im] "r"(im), [fn] "r"(fn), "D"(mem)
-		: "cc", "memory");
+			 : "+a"(ax)
+			 : [im] "r"(im), [fn] "r"(fn), "D"(mem)
+			 : "cc", "memory");
 	__asm__ volatile("fldcw %0" : : "m"(masked));
 	*cc = (uint16_t)ax;
 }
@@ -88,7 +88,7 @@ x87_commit(struct cpu *c, const struct x87_image *im)
 	unsigned k;
 
 	c->fsw = (uint16_t)((c->fsw & (FSW_FLAGS | FSW_SF)) |
-		(im->sw & (FSW_FLAGS | FSW_SF | FSW_TOP | FSW_CC)));
+			    (im->sw & (FSW_FLAGS | FSW_SF | FSW_TOP | FSW_CC)));
 	c->ftw = 0;
 	for (k = 0; k < 8; k++) {
 		if ((im->tags >> 2 * k & 3) != 3)
@@ -105,25 +105,16 @@ x87_held(const struct x87_image *im)
 	return im->sw & ~im->cw & (FSW_FLAGS & ~0x20);
 }
 
-void
-x87_slow(struct cpu *c, const struct insn *i)
+static NOINLINE void
+x87_slow(struct cpu *c, const struct insn *i, bool set_cc)
 {
 	struct x87_image im;
 	uint16_t cc = c->cc;
 
 	x87_run(c, i, NULL, &im, &cc);
 	x87_commit(c, &im);
-}
-
-void
-x87_slow_cc(struct cpu *c, const struct insn *i)
-{
-	struct x87_image im;
-	uint16_t cc = c->cc;
-
-	x87_run(c, i, NULL, &im, &cc);
-	x87_commit(c, &im);
-	c->cc = cc;
+	if (set_cc)
+		c->cc = cc;
 }
 
 void
@@ -149,8 +140,7 @@ x87_slow_load80(struct cpu *c, const struct insn *i, uint64_t lin)
 }
 
 void
-x87_slow_store(
-	struct cpu *c, const struct insn *i, uint64_t lin, unsigned n)
+x87_slow_store(struct cpu *c, const struct insn *i, uint64_t lin, unsigned n)
 {
 	struct x87_image im;
 	uint16_t cc = c->cc;
@@ -164,16 +154,23 @@ x87_slow_store(
 	x87_commit(c, &im);
 }
 
-/* Instructions that always go this way, with register operands. */
-static void
-fslow(struct cpu *c, const struct insn *i)
+void
+x87_fslow(struct cpu *c, const struct insn *i)
 {
 	x87_ready(c, i);
-	x87_slow(c, i);
+	x87_slow(c, i, false);
 	x87_note(c, i);
 	NEXT;
 }
-handler *const x_fslow_z[8] = REG_ONLY(fslow);
+void
+x87_fslow_cc(struct cpu *c, const struct insn *i)
+{
+	x87_ready(c, i);
+	x87_slow(c, i, true);
+	x87_note(c, i);
+	NEXT;
+}
+handler *const x_fslow_z[8] = REG_ONLY(x87_fslow);
 
 static void
 fbld(struct cpu *c, const struct insn *i)

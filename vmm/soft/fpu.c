@@ -106,13 +106,11 @@ fnstcw(struct cpu *c, const struct insn *i)
 static void
 fldcw(struct cpu *c, const struct insn *i)
 {
-	uint16_t cw;
-
 	x87_ready(c, i);
 	set_fcw(c, ld16(c, i, ea(c, i, 2, ACC_READ)));
-	cw = c->fcw | 0x3f;
+	c->fp_tmp.w = c->fcw | 0x3f;
 	if (c->fpu_inside)
-		__asm__ volatile("fldcw %0" : : "m"(cw));
+		__asm__ volatile("fldcw %0" : : "m"(c->fp_tmp.w));
 	NEXT;
 }
 /* FNENI, FNDISI, FNSETPM: the 8087's and 80287's, idle since. */

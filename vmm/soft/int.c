@@ -41,9 +41,8 @@ deliver_vme(struct cpu *c, const struct insn *i, unsigned vector)
 	c->gpr[RSP] = s.sp;
 	seg_real(c, SEG_CS, (uint16_t)(entry >> 16));
 	c->RIP = entry & 0xffff;
-	set_flags(c,
-		get_flags(c) &
-			~(uint32_t)(FL_TF | (iopl(c) < 3 ? FL_VIF : FL_IF)));
+	set_flags(c, get_flags(c) & ~(uint32_t)(FL_TF | (iopl(c) < 3 ? FL_VIF
+								     : FL_IF)));
 	mode_changed(c);
 }
 

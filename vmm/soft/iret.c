@@ -83,8 +83,7 @@ struct frame {
 static void
 to_vm86(struct cpu *c, const struct insn *i, struct frame *f)
 {
-	static const uint8_t order[] = {
-		SEG_SS, SEG_ES, SEG_DS, SEG_FS, SEG_GS};
+	static const uint8_t order[] = {SEG_SS, SEG_ES, SEG_DS, SEG_FS, SEG_GS};
 	uint16_t sel[5];
 	uint32_t sp = (uint32_t)stk_pop(c, i, &f->s, 4);
 	struct cpu_seg cs = seg_vm86(f->cs);
@@ -141,8 +140,7 @@ iret_prot(struct cpu *c, const struct insn *i)
 	if (c->sysflags & FL_NT) {
 		if (long_mode(c))
 			raise_gp(c, i, 0);
-		task_switch(c, i,
-			(uint16_t)sys_ld(c, i, (uint32_t)tr->base, 2),
+		task_switch(c, i, (uint16_t)sys_ld(c, i, (uint32_t)tr->base, 2),
 			TASK_IRET, rip_after(c, i), 0);
 		return;
 	}

@@ -9,8 +9,15 @@
 #include "vmm/soft/rmw.h"
 
 enum { PF_P = 1, PF_W = 2, PF_U = 4, PF_RSVD = 8, PF_I = 16 };
-enum { PTE_P = 1, PTE_W = 2, PTE_U = 4, PTE_A = 32, PTE_D = 64, PTE_PS = 128,
-	PTE_G = 256 };
+enum {
+	PTE_P = 1,
+	PTE_W = 2,
+	PTE_U = 4,
+	PTE_A = 32,
+	PTE_D = 64,
+	PTE_PS = 128,
+	PTE_G = 256
+};
 #define PTE_NX (1ull << 63)
 #define PTE_ADDR (((1ull << PHYS_BITS) - 1) & PAGE_MASK)
 #define PTE_RSVD (((1ull << 52) - 1) & ~((1ull << PHYS_BITS) - 1))
@@ -60,8 +67,8 @@ pte_mark(struct cpu *c, uint64_t pa, unsigned size, uint64_t old, uint64_t bits)
 struct walk {
 	uint64_t lin;
 	enum access acc;
-	bool user;  /* the access counts as the user's */
-	bool smap;  /* a supervisor access that SMAP bars from user pages */
+	bool user; /* the access counts as the user's */
+	bool smap; /* a supervisor access that SMAP bars from user pages */
 	uint64_t rights; /* and of all levels: W, U; NX as not */
 	bool nx;
 	uint32_t error;
@@ -74,8 +81,9 @@ pf_code(const struct cpu *c, const struct walk *w, uint32_t bits)
 		bits |= PF_W;
 	if (w->user)
 		bits |= PF_U;
-	if (w->acc == ACC_EXEC && ((c->cr4 & CR4_SMEP) ||
-		((c->efer & EFER_NXE) && (c->cr4 & CR4_PAE))))
+	if (w->acc == ACC_EXEC &&
+		((c->cr4 & CR4_SMEP) ||
+			((c->efer & EFER_NXE) && (c->cr4 & CR4_PAE))))
 		bits |= PF_I;
 	return bits;
 }
@@ -143,8 +151,8 @@ walk_32(struct cpu *c, struct walk *w, struct page *pg)
 		if (pde & (1 << 21))
 			return (int)pf_code(c, w, PF_P | PF_RSVD) + 1;
 		return finish(c, w, at, 4, pde,
-			(pde & 0xffc00000) | (pde >> 13 & 0xff) << 32,
-			1 << 22, pg);
+			(pde & 0xffc00000) | (pde >> 13 & 0xff) << 32, 1 << 22,
+			pg);
 	}
 	if (!(pde & PTE_A) && !pte_mark(c, at, 4, pde, PTE_A))
 		return -1;
@@ -206,13 +214,16 @@ walk(struct cpu *c, uint64_t lin, enum access acc, bool user, bool smap,
 	int e;
 
 	if (!(c->cr0 & CR0_PG)) {
-		*pg = (struct page){.pa = lin, .user = true, .write = true,
-			.dirty = true};
+		*pg = (struct page){
+			.pa = lin, .user = true, .write = true, .dirty = true};
 		return 0;
 	}
 	do {
-		struct walk w = {.lin = lin, .acc = acc, .user = user,
-			.smap = smap, .rights = PTE_W | PTE_U};
+		struct walk w = {.lin = lin,
+			.acc = acc,
+			.user = user,
+			.smap = smap,
+			.rights = PTE_W | PTE_U};
 
 		e = c->cr4 & CR4_PAE ? walk_64(c, &w, pg) : walk_32(c, &w, pg);
 	} while (e == -1);
@@ -226,14 +237,14 @@ walk_for(struct cpu *c, uint64_t lin, enum access acc, bool super,
 {
 	bool user = c->cpl == 3 && !super;
 	bool smap = (c->cr4 & CR4_SMAP) && !user &&
-		(super || !(c->sysflags & FL_AC));
+		    (super || !(c->sysflags & FL_AC));
 
 	return walk(c, lin, acc, user, smap, pg);
 }
 
 int
-translate(struct cpu *c, uint64_t lin, enum access acc, bool super,
-	uint64_t *pa)
+translate(
+	struct cpu *c, uint64_t lin, enum access acc, bool super, uint64_t *pa)
 {
 	struct page pg;
 	int e = walk_for(c, lin, acc, super, &pg);
@@ -344,8 +355,8 @@ lapic_ld(struct cpu *c, uint64_t pa, unsigned size)
 	uint64_t v = lapic_mmio_read(c->lapic, pa & 0xffc);
 
 	if (size == 8 && !(pa & 7))
-		return v | (uint64_t)lapic_mmio_read(c->lapic,
-				   (pa & 0xffc) + 4) << 32;
+		return v | (uint64_t)lapic_mmio_read(c->lapic, (pa & 0xffc) + 4)
+				   << 32;
 	return v >> (pa & 3) * 8;
 }
 
@@ -427,9 +438,10 @@ reach(struct cpu *c, const struct insn *i, uint64_t lin, enum access acc,
 		raise_pf(c, i, lin, (uint32_t)e - 1);
 	s = mem_find(c->soft->cfg.mem, pg.pa);
 	if (s)
-		fill(c, super ? c->tlbs + (c->cr4 & CR4_SMAP ? VIEW_SMAP
-							      : VIEW_SUPER) *
-					TLB_SIZE
+		fill(c,
+			super ? c->tlbs + (c->cr4 & CR4_SMAP ? VIEW_SMAP
+							     : VIEW_SUPER) *
+						  TLB_SIZE
 			      : c->tlb,
 			lin, &pg, s);
 	return pg.pa;
@@ -458,7 +470,8 @@ load(struct cpu *c, const struct insn *i, uint64_t lin, unsigned size,
 	pa2 = reach(c, i, next_page(c, lin), ACC_READ, super);
 	for (unsigned n = 0; n < size; n++)
 		v |= (phys_ld(c, n < first ? pa + n : pa2 + n - first, 1) &
-			0xff) << n * 8;
+			     0xff)
+		     << n * 8;
 	return v;
 }
 
@@ -648,8 +661,7 @@ rmw_begin(struct cpu *c, const struct insn *i, uint64_t lin, unsigned n)
 		c->rmw.locked = true;
 	}
 	for (unsigned at = 0; at < n; at += 8)
-		c->rmw.tmp[at / 8] =
-			load(c, i, lin + at, n < 8 ? n : 8, false);
+		c->rmw.tmp[at / 8] = load(c, i, lin + at, n < 8 ? n : 8, false);
 	return c->rmw.tmp;
 }
 
@@ -660,8 +672,8 @@ rmw_end(struct cpu *c, const struct insn *i, unsigned n)
 
 	if (c->rmw.copied) {
 		for (unsigned at = 0; at < n; at += 8)
-			store(c, i, lin + at, n < 8 ? n : 8,
-				c->rmw.tmp[at / 8], false);
+			store(c, i, lin + at, n < 8 ? n : 8, c->rmw.tmp[at / 8],
+				false);
 		if (c->rmw.locked)
 			pthread_mutex_unlock(&c->soft->split);
 	} else if (!translate(c, lin, ACC_WRITE, false, &pa)) {

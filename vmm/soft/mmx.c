@@ -7,26 +7,15 @@
  */
 #include "vmm/soft/fp.h"
 
-/* fn_do(d, s) with s from a register, or from bits of memory. */
-#define MMX_PAIR(fn, array) MMX_PAIR_OF(fn, array, 64)
-#define MMX_PAIR_OF(fn, array, bits)                                                  \
+/* What follows is fn_do(d, s), s from a register or memory. */
+#define MMX_PAIR(fn, array) MMX_PAIR_OF(fn, array, q)
+#define MMX_DO(fn, s)                                                          \
+	mset(c, i->reg, fn##_do(mget(c, i->reg), s));                          \
+	mmx_touch(c)
+#define MMX_PAIR_OF(fn, array, how)                                            \
 	static INLINE uint64_t fn##_do(uint64_t d, uint64_t s);                \
-	static void fn##_r(struct cpu *c, const struct insn *i)                \
-	{                                                                      \
-		mmx_ready(c, i);                                               \
-		mset(c, i->reg, fn##_do(mget(c, i->reg), mget(c, i->rm)));     \
-		mmx_touch(c);                                                  \
-		NEXT;                                                          \
-	}                                                                      \
-	static void fn##_m(struct cpu *c, const struct insn *i)                \
-	{                                                                      \
-		uint64_t s;                                                    \
-		mmx_ready(c, i);                                               \
-		s = ldm##bits(c, i);                                           \
-		mset(c, i->reg, fn##_do(mget(c, i->reg), s));                  \
-		mmx_touch(c);                                                  \
-		NEXT;                                                          \
-	}                                                                      \
+	FP_REG(fn##_r, mmx, MMX_DO(fn, mget(c, i->rm)))                        \
+	FP_LOAD(fn##_m, mmx, how, MMX_DO(fn, v))                               \
 	handler *const array[8] = RM(fn##_r, fn##_m);                          \
 	static INLINE uint64_t fn##_do(uint64_t d, uint64_t s)
 
@@ -42,7 +31,7 @@ SSE_INT_MMX(OP)
 #undef OP
 
 #define OP(name)                                                               \
-	MMX_PAIR_OF(name, x_##name##_pq, 32)                                   \
+	MMX_PAIR_OF(name, x_##name##_pq, d)                                    \
 	{                                                                      \
 		__m128i v = v64(d);                                            \
 		__asm__(#name " %1,%0" : "+x"(v) : "x"(v64(s)));               \
@@ -86,137 +75,67 @@ MMX_PAIR(pshufb, x_pshufb_pq)
 	return lo64(pshufb(v64(d), v64(s & 0x8787878787878787)));
 }
 
+#define DO(name)                                                               \
+	__m128i d = v64(mget(c, i->rm));                                       \
+	__asm__(#name " %1,%0" : "+x"(d) : "x"(v64(i->imm & 0xff)));           \
+	mset(c, i->rm, lo64(d));                                               \
+	mmx_touch(c)
 #define OP(name)                                                               \
-	static void name##_i(struct cpu *c, const struct insn *i)              \
-	{                                                                      \
-		__m128i d;                                                     \
-		mmx_ready(c, i);                                               \
-		d = v64(mget(c, i->rm));                                       \
-		__asm__(#name " %1,%0" : "+x"(d) : "x"(v64(i->imm & 0xff)));   \
-		mset(c, i->rm, lo64(d));                                       \
-		mmx_touch(c);                                                  \
-		NEXT;                                                          \
-	}                                                                      \
+	FP_REG(name##_i, mmx, DO(name))                                        \
 	handler *const x_##name##_ni[8] = REG_ONLY(name##_i);
 SSE_SHIFT_IMM(OP)
 #undef OP
 
 /* ---- moves ---- */
 
-#define MMX_FN(fn)                                                             \
-	static INLINE void fn##_do(struct cpu *c, const struct insn *i);       \
-	static void fn(struct cpu *c, const struct insn *i)                    \
-	{                                                                      \
-		mmx_ready(c, i);                                               \
-		fn##_do(c, i);                                                 \
-		mmx_touch(c);                                                  \
-		NEXT;                                                          \
-	}                                                                      \
-	static INLINE void fn##_do(struct cpu *c, const struct insn *i)
-/* The same, of xmm registers too. */
-#define MIXED_FN(fn)                                                           \
-	static INLINE void fn##_do(struct cpu *c, const struct insn *i);       \
-	static void fn(struct cpu *c, const struct insn *i)                    \
-	{                                                                      \
-		sse_ready(c, i);                                               \
-		mmx_ready(c, i);                                               \
-		fn##_do(c, i);                                                 \
-		mmx_touch(c);                                                  \
-		NEXT;                                                          \
-	}                                                                      \
-	static INLINE void fn##_do(struct cpu *c, const struct insn *i)
+#define TO(v)                                                                  \
+	mset(c, i->reg, v);                                                    \
+	mmx_touch(c)
+FP_REG(movd_pr, mmx, TO((uint32_t)*gpr_of(c, i->rm)))
+FP_REG(movd_pr64, mmx, TO(*gpr_of(c, i->rm)))
+FP_LOAD(movd_pm, mmx, d, TO(v))
+FP_LOAD(movq_pm, mmx, q, TO(v))
+FP_REG(movq_pp, mmx, TO(mget(c, i->rm)))
+FP_REG(movq_pp_back, mmx, mset(c, i->rm, mget(c, i->reg)); mmx_touch(c))
 
-MMX_FN(movd_pr)
-{
-	mset(c, i->reg, (uint32_t)*gpr_of(c, i->rm));
-}
-MMX_FN(movd_pr64)
-{
-	mset(c, i->reg, *gpr_of(c, i->rm));
-}
-MMX_FN(movd_pm)
-{
-	mset(c, i->reg, ldm32(c, i));
-}
-MMX_FN(movq_pm)
-{
-	mset(c, i->reg, ldm64(c, i));
-}
-MMX_FN(movd_rp)
-{
-	*gpr_of(c, i->rm) = (uint32_t)mget(c, i->reg);
-}
-MMX_FN(movd_rp64)
-{
-	*gpr_of(c, i->rm) = mget(c, i->reg);
-}
-MMX_FN(movd_mp)
-{
-	st32(c, i, ea(c, i, 4, ACC_WRITE), (uint32_t)mget(c, i->reg));
-}
-MMX_FN(movq_mp)
-{
-	st64(c, i, ea(c, i, 8, ACC_WRITE), mget(c, i->reg));
-}
-MMX_FN(movq_pp)
-{
-	mset(c, i->reg, mget(c, i->rm));
-}
-MMX_FN(movq_pp_back)
-{
-	mset(c, i->rm, mget(c, i->reg));
-}
+#define FROM(v)                                                                \
+	*gpr_of(c, i->rm) = v;                                                 \
+	mmx_touch(c)
+FP_REG(movd_rp, mmx, FROM((uint32_t)mget(c, i->reg)))
+FP_REG(movd_rp64, mmx, FROM(mget(c, i->reg)))
+FP_STORE(movd_mp, mmx, d, mget(c, i->reg), mmx_touch(c))
+FP_STORE(movq_mp, mmx, q, mget(c, i->reg), mmx_touch(c))
 handler *const x_movd_pe[8] = RM2(movd_pr, movd_pr64, movd_pm, movq_pm);
 handler *const x_movd_ep[8] = RM2(movd_rp, movd_rp64, movd_mp, movq_mp);
 handler *const x_movq_pq[8] = RM(movq_pp, movq_pm);
 handler *const x_movq_qp[8] = RM(movq_pp_back, movq_mp);
 
-MMX_FN(pinsrw_r)
+static INLINE uint64_t
+insert(uint64_t d, uint64_t v, uint64_t lane)
 {
-	uint16_t v = (uint16_t)*gpr_of(c, i->rm);
-	uint64_t d = mget(c, i->reg);
+	unsigned at = 16 * (lane & 3);
 
-	memcpy((uint8_t *)&d + 2 * (i->imm & 3), &v, 2);
-	mset(c, i->reg, d);
+	return (d & ~(0xffffull << at)) | (v & 0xffff) << at;
 }
-MMX_FN(pinsrw_m)
-{
-	uint16_t v = ld16(c, i, ea(c, i, 2, ACC_READ));
-	uint64_t d = mget(c, i->reg);
-
-	memcpy((uint8_t *)&d + 2 * (i->imm & 3), &v, 2);
-	mset(c, i->reg, d);
-}
-MMX_FN(pextrw_gn)
-{
-	*gpr_of(c, i->reg) = (uint16_t)(mget(c, i->rm) >> 16 * (i->imm & 3));
-}
-MMX_FN(pmovmskb_gn)
-{
-	*gpr_of(c, i->reg) =
-		(uint32_t)_mm_movemask_epi8(v64(mget(c, i->rm))) & 0xff;
-}
+FP_REG(pinsrw_r, mmx, TO(insert(mget(c, i->reg), *gpr_of(c, i->rm), i->imm)))
+FP_LOAD(pinsrw_m, mmx, w, TO(insert(mget(c, i->reg), v, i->imm)))
 handler *const x_pinsrw_pei[8] = RM(pinsrw_r, pinsrw_m);
-handler *const x_pextrw_gni[8] = REG_ONLY(pextrw_gn);
-handler *const x_pmovmskb_gn[8] = REG_ONLY(pmovmskb_gn);
 
-MIXED_FN(movq2dq)
-{
-	xset(c, i->reg, v64(mget(c, i->rm)));
-}
-MIXED_FN(movdq2q)
-{
-	mset(c, i->reg, xget64(c, i->rm, 0));
-}
+#define GIVE(v)                                                                \
+	*gpr_of(c, i->reg) = v;                                                \
+	mmx_touch(c)
+FP_REG(pextrw, mmx, GIVE((uint16_t)(mget(c, i->rm) >> 16 * (i->imm & 3))))
+FP_REG(pmovmskb, mmx,
+	GIVE((uint32_t)_mm_movemask_epi8(v64(mget(c, i->rm))) & 0xff))
+handler *const x_pextrw_gni[8] = REG_ONLY(pextrw);
+handler *const x_pmovmskb_gn[8] = REG_ONLY(pmovmskb);
+
+/* These are of both units. */
+FP_REG(movq2dq, sse, mmx_ready(c, i); xset(c, i->reg, v64(mget(c, i->rm)));
+	mmx_touch(c))
+FP_REG(movdq2q, sse, mmx_ready(c, i); TO(xget64(c, i->rm, 0)))
 handler *const x_movq2dq_vn[8] = REG_ONLY(movq2dq);
 handler *const x_movdq2q_pu[8] = REG_ONLY(movdq2q);
 
-static void
-emms(struct cpu *c, const struct insn *i)
-{
-	mmx_ready(c, i);
-	mmx_touch(c);
-	c->ftw = 0;
-	NEXT;
-}
+FP_REG(emms, mmx, mmx_touch(c); c->ftw = 0)
 handler *const x_emms_z[8] = ALL8(emms);

@@ -99,14 +99,16 @@ handler *const x_lea_re[8] = {lea_re_m16, lea_re_m16, lea_re_m32, lea_re_m64,
 	static void cmovcc_re_r##bits(struct cpu *c, const struct insn *i)     \
 	{                                                                      \
 		uint##bits##_t v = val##bits(c, i->rm);                        \
-		put##bits(c, i->reg, cond(c, i->op) ? v : val##bits(c, i->reg)); \
+		put##bits(                                                     \
+			c, i->reg, cond(c, i->op) ? v : val##bits(c, i->reg)); \
 		NEXT;                                                          \
 	}                                                                      \
 	static void cmovcc_re_m##bits(struct cpu *c, const struct insn *i)     \
 	{                                                                      \
 		uint##bits##_t v =                                             \
 			ld##bits(c, i, ea(c, i, bits / 8, ACC_READ));          \
-		put##bits(c, i->reg, cond(c, i->op) ? v : val##bits(c, i->reg)); \
+		put##bits(                                                     \
+			c, i->reg, cond(c, i->op) ? v : val##bits(c, i->reg)); \
 		NEXT;                                                          \
 	}
 CMOV(16)
@@ -128,8 +130,8 @@ setcc_m(struct cpu *c, const struct insn *i)
 	NEXT;
 }
 
-handler *const x_setcc_e[8] = {setcc_r, setcc_r, setcc_r, setcc_r, setcc_m,
-	setcc_m, setcc_m, setcc_m};
+handler *const x_setcc_e[8] = {
+	setcc_r, setcc_r, setcc_r, setcc_r, setcc_m, setcc_m, setcc_m, setcc_m};
 
 #define SIMPLE(name, body)                                                     \
 	static void name(struct cpu *c, const struct insn *i)                  \
@@ -144,24 +146,23 @@ handler *const x_setcc_e[8] = {setcc_r, setcc_r, setcc_r, setcc_r, setcc_m,
 SIMPLE(cbw16, put16(c, 0, (uint16_t)(int8_t)c->gpr[RAX]))
 SIMPLE(cbw32, put32(c, 0, (uint32_t)(int16_t)c->gpr[RAX]))
 SIMPLE(cbw64, put64(c, 0, (uint64_t)(int32_t)c->gpr[RAX]))
-handler *const x_cbw_z[8] = {cbw16, cbw16, cbw32, cbw64, cbw16, cbw16, cbw32,
-	cbw64};
+handler *const x_cbw_z[8] = {
+	cbw16, cbw16, cbw32, cbw64, cbw16, cbw16, cbw32, cbw64};
 
 SIMPLE(cwd16, put16(c, RDX * 8, (int16_t)c->gpr[RAX] < 0 ? 0xffff : 0))
 SIMPLE(cwd32, put32(c, RDX * 8, (int32_t)c->gpr[RAX] < 0 ? 0xffffffff : 0))
 SIMPLE(cwd64, c->gpr[RDX] = (int64_t)c->gpr[RAX] < 0 ? ~0ull : 0)
-handler *const x_cwd_z[8] = {cwd16, cwd16, cwd32, cwd64, cwd16, cwd16, cwd32,
-	cwd64};
+handler *const x_cwd_z[8] = {
+	cwd16, cwd16, cwd32, cwd64, cwd16, cwd16, cwd32, cwd64};
 
-SIMPLE_ALL(sahf_z,
-	c->cc = (uint16_t)((val8(c, 1) & 0xd5) << 8 | (c->cc & 1)))
+SIMPLE_ALL(sahf_z, c->cc = (uint16_t)((val8(c, 1) & 0xd5) << 8 | (c->cc & 1)))
 SIMPLE_ALL(lahf_z, put8(c, 1, (uint8_t)((c->cc >> 8 & 0xd5) | 2)))
 SIMPLE_ALL(clc_z, c->cc = (uint16_t)(c->cc & ~(FL_CF << 8)))
 SIMPLE_ALL(stc_z, c->cc |= FL_CF << 8)
 SIMPLE_ALL(cmc_z, c->cc ^= FL_CF << 8)
 SIMPLE_ALL(cld_z, c->df = 0)
 SIMPLE_ALL(std_z, c->df = 1)
-SIMPLE_ALL(salc_z, put8(c, 0, c->cc & FL_CF << 8 ? 0xff : 0))
+SIMPLE_ALL(salc_z, put8(c, 0, c->cc &FL_CF << 8 ? 0xff : 0))
 SIMPLE_ALL(nop_z, (void)c)
 SIMPLE_ALL(nop_e, (void)c)
 

@@ -5,8 +5,9 @@
  * Intel CPU; all others raise #GP, as does a write of reserved bits. Memory
  * types, machine checks, DEBUGCTL and SPEC_CTRL are kept and have no effect.
  */
-#include "vmm/soft/handlers.h"
 #include "vmm/soft/msr.h"
+
+#include "vmm/soft/handlers.h"
 #include "vmm/soft/prot.h"
 
 /* ---- the time-stamp counter ---- */
@@ -20,7 +21,7 @@ tsc_base(const struct cpu *c)
 	unsigned __int128 ns;
 
 	if (s->cfg.icount)
-		return c->icount;
+		return c->icount + c->warp;
 	ns = (unsigned __int128)clock_now(s->cfg.clock);
 	return (uint64_t)(ns * s->tsc_hz / NS_PER_S);
 }
@@ -47,95 +48,6 @@ tsc_move(struct cpu *c, uint64_t by)
 	c->tsc_offset += by;
 	c->tsc_adjust += by;
 	tsc_moved(c);
-}
-
-/* ---- MTRRs and PAT ---- */
-
-static bool
-mtrr_type(uint64_t t)
-{
-	return t < 7 && (0x73 >> t & 1); /* UC WC WT WP WB */
-}
-
-static bool
-mtrr_types(uint64_t v)
-{
-	for (unsigned n = 0; n < 8; n++)
-		if (!mtrr_type(v >> n * 8 & 0xff))
-			return false;
-	return true;
-}
-
-static bool
-pat_valid(uint64_t v)
-{
-	for (unsigned n = 0; n < 8; n++) {
-		uint64_t t = v >> n * 8 & 0xff;
-
-		if (!mtrr_type(t) && t != 7) /* UC- */
-			return false;
-	}
-	return true;
-}
-
-static bool
-mtrr_var_valid(bool mask, uint64_t v)
-{
-	if (v >> PHYS_BITS)
-		return false;
-	return mask ? !(v & 0x7ff) : !(v & 0xf00) && mtrr_type(v & 0xff);
-}
-
-/* Which of mtrr_fix[] an index is: -1 none. */
-static int
-mtrr_fixed(uint32_t index)
-{
-	if (index == MSR_MTRR_FIX64K)
-		return 0;
-	if (index == MSR_MTRR_FIX16K || index == MSR_MTRR_FIX16K + 1)
-		return (int)(index - MSR_MTRR_FIX16K) + 1;
-	if (index >= MSR_MTRR_FIX4K && index < MSR_MTRR_FIX4K + 8)
-		return (int)(index - MSR_MTRR_FIX4K) + 3;
-	return -1;
-}
-
-static int
-mtrr_read(const struct cpu *c, uint32_t index, uint64_t *v)
-{
-	int fix = mtrr_fixed(index);
-
-	if (fix >= 0)
-		*v = c->mtrr_fix[fix];
-	else if (index >= MSR_MTRR_VAR && index < MSR_MTRR_VAR + 16)
-		*v = c->mtrr_var[index - MSR_MTRR_VAR];
-	else if (index == MSR_MTRR_DEF)
-		*v = c->mtrr_def;
-	else
-		return -1;
-	return 0;
-}
-
-static int
-mtrr_write(struct cpu *c, uint32_t index, uint64_t v)
-{
-	int fix = mtrr_fixed(index);
-
-	if (fix >= 0) {
-		if (!mtrr_types(v))
-			return -1;
-		c->mtrr_fix[fix] = v;
-	} else if (index >= MSR_MTRR_VAR && index < MSR_MTRR_VAR + 16) {
-		if (!mtrr_var_valid(index & 1, v))
-			return -1;
-		c->mtrr_var[index - MSR_MTRR_VAR] = v;
-	} else if (index == MSR_MTRR_DEF) {
-		if ((v & ~0xcffull) || !mtrr_type(v & 0xff))
-			return -1;
-		c->mtrr_def = v;
-	} else {
-		return -1;
-	}
-	return 0;
 }
 
 /* ---- machine check banks: CTL, STATUS, ADDR, MISC of each ---- */
@@ -224,7 +136,7 @@ static bool
 lapic_msr(uint32_t index)
 {
 	return index == MSR_TSC_DEADLINE ||
-		(index >= MSR_X2APIC && index < MSR_X2APIC + 0x100);
+	       (index >= MSR_X2APIC && index < MSR_X2APIC + 0x100);
 }
 
 static int
@@ -304,7 +216,7 @@ plain_valid(uint32_t index, uint64_t v)
 	case MSR_PAT:
 		return pat_valid(v);
 	case MSR_SPEC_CTRL: /* IBRS, STIBP */
-	case MSR_DEBUGCTL:  /* LBR, BTF */
+	case MSR_DEBUGCTL: /* LBR, BTF */
 		return !(v & ~3ull);
 	case MSR_MCG_STATUS:
 		return !(v & ~7ull);

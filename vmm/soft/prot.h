@@ -22,48 +22,73 @@
 #define NOINLINE __attribute__((noinline))
 
 enum { /* struct cpu_seg.type of system descriptors */
-	SYS_TSS16 = 1, SYS_LDT = 2, SYS_TSS16_BUSY = 3, SYS_CALL16 = 4,
-	SYS_TASK = 5, SYS_INT16 = 6, SYS_TRAP16 = 7, SYS_TSS = 9,
-	SYS_TSS_BUSY = 11, SYS_CALL = 12, SYS_INT = 14, SYS_TRAP = 15 };
-enum { TYPE_ACCESSED = 1, TYPE_WRITE = 2, TYPE_READ = 2, TYPE_DOWN = 4,
-	TYPE_CONFORMING = 4, TYPE_CODE = 8, TYPE_BUSY = 2 };
+	SYS_TSS16 = 1,
+	SYS_LDT = 2,
+	SYS_TSS16_BUSY = 3,
+	SYS_CALL16 = 4,
+	SYS_TASK = 5,
+	SYS_INT16 = 6,
+	SYS_TRAP16 = 7,
+	SYS_TSS = 9,
+	SYS_TSS_BUSY = 11,
+	SYS_CALL = 12,
+	SYS_INT = 14,
+	SYS_TRAP = 15
+};
+enum {
+	TYPE_ACCESSED = 1,
+	TYPE_WRITE = 2,
+	TYPE_READ = 2,
+	TYPE_DOWN = 4,
+	TYPE_CONFORMING = 4,
+	TYPE_CODE = 8,
+	TYPE_BUSY = 2
+};
 
 struct desc {
 	struct cpu_seg seg;
 	uint64_t raw, high; /* high: second half, desc_load16() only */
-	uint64_t lin;       /* where it lies */
+	uint64_t lin; /* where it lies */
 };
 
-static inline bool canonical(uint64_t lin)
+static inline bool
+canonical(uint64_t lin)
 {
 	return (uint64_t)((int64_t)(lin << 16) >> 16) == lin;
 }
-static inline bool null_sel(uint16_t sel)
+static inline bool
+null_sel(uint16_t sel)
 {
 	return !(sel & ~3);
 }
-static inline uint32_t sel_error(uint16_t sel)
+static inline uint32_t
+sel_error(uint16_t sel)
 {
 	return sel & 0xfffc;
 }
-static inline unsigned iopl(const struct cpu *c)
+static inline unsigned
+iopl(const struct cpu *c)
 {
 	return c->sysflags >> 12 & 3;
 }
-static inline bool is_code(const struct cpu_seg *s)
+static inline bool
+is_code(const struct cpu_seg *s)
 {
 	return s->s && (s->type & TYPE_CODE);
 }
-static inline bool is_conforming(const struct cpu_seg *s)
+static inline bool
+is_conforming(const struct cpu_seg *s)
 {
 	return s->type & TYPE_CONFORMING;
 }
-static inline bool is_stack(const struct cpu_seg *s) /* writable data */
+static inline bool
+is_stack(const struct cpu_seg *s) /* writable data */
 {
 	return s->s && (s->type & (TYPE_CODE | TYPE_WRITE)) == TYPE_WRITE;
 }
 /* Protected mode without vm86. */
-static inline bool prot16_or_more(const struct cpu *c)
+static inline bool
+prot16_or_more(const struct cpu *c)
 {
 	return protected_mode(c) && !vm86(c);
 }
@@ -84,6 +109,13 @@ static inline bool prot16_or_more(const struct cpu *c)
 void msr_reset(struct cpu *c);
 void cpu_idle(struct cpu *c);
 
+/* ---- mtrr.c ---- */
+
+bool pat_valid(uint64_t v);
+/* -1: not one of them, or not a value for it. */
+int mtrr_read(const struct cpu *c, uint32_t index, uint64_t *v);
+int mtrr_write(struct cpu *c, uint32_t index, uint64_t v);
+
 /* ---- sys.c ---- */
 
 /* Under PAE paging, read the PDPTEs that CR3 points to; -1: reserved bits. */
@@ -94,12 +126,12 @@ int pdptes_load(struct cpu *c);
 /* Unpack 8 bytes as the GDT and LDT have them. */
 struct cpu_seg seg_unpack(uint64_t raw, uint16_t sel);
 /* The descriptor of a selector, which is not null; false: beyond the table. */
-bool desc_load(struct cpu *c, const struct insn *i, uint16_t sel,
-	struct desc *d);
+bool desc_load(
+	struct cpu *c, const struct insn *i, uint16_t sel, struct desc *d);
 /* The same with the second half of a system descriptor in IA-32e mode, and the
  * base from both. Elsewhere, as desc_load(). */
-bool desc_load16(struct cpu *c, const struct insn *i, uint16_t sel,
-	struct desc *d);
+bool desc_load16(
+	struct cpu *c, const struct insn *i, uint16_t sel, struct desc *d);
 /* Set bits in a descriptor's type, atomically; clear them. */
 void desc_set(struct cpu *c, const struct insn *i, const struct desc *d,
 	uint8_t bits);
@@ -128,8 +160,8 @@ void code_desc(struct cpu *c, const struct insn *i, uint16_t sel,
 /* Is off good for this code segment? Limit, or canonical form. */
 bool code_offset(const struct cpu *c, const struct cpu_seg *cs, uint64_t off);
 /* CS, CPL and RIP at once, modes follow. */
-void code_commit(struct cpu *c, const struct cpu_seg *cs, unsigned cpl,
-	uint64_t rip);
+void code_commit(
+	struct cpu *c, const struct cpu_seg *cs, unsigned cpl, uint64_t rip);
 
 /* A stack segment for privilege level cpl: faults with #TS or #GP (vector) and
  * sel | ext, #SS for an absent one. */
@@ -141,16 +173,16 @@ struct stk {
 	struct cpu_seg ss;
 	uint64_t sp;
 	uint32_t error; /* of #SS */
-	bool flat;      /* 64-bit: no limit, canonical form instead */
+	bool flat; /* 64-bit: no limit, canonical form instead */
 };
 void stk_here(const struct cpu *c, struct stk *s);
 /* The stack of a more privileged level, from the TSS. */
 void stk_from_tss(struct cpu *c, const struct insn *i, unsigned cpl,
 	uint32_t ext, struct stk *s);
-void stk_push(struct cpu *c, const struct insn *i, struct stk *s,
-	unsigned size, uint64_t val);
-uint64_t stk_pop(struct cpu *c, const struct insn *i, struct stk *s,
-	unsigned size);
+void stk_push(struct cpu *c, const struct insn *i, struct stk *s, unsigned size,
+	uint64_t val);
+uint64_t stk_pop(
+	struct cpu *c, const struct insn *i, struct stk *s, unsigned size);
 /* Move the pointer by n in the stack's width. */
 void stk_move(struct stk *s, int64_t n);
 
@@ -158,7 +190,8 @@ void stk_move(struct stk *s, int64_t n);
 void seg_drop(struct cpu *c);
 
 /* Access memory at another CPL until cpl_keep(); raising goes back. */
-static inline void cpl_try(struct cpu *c, unsigned cpl)
+static inline void
+cpl_try(struct cpu *c, unsigned cpl)
 {
 	if (cpl == c->cpl)
 		return;
@@ -166,7 +199,8 @@ static inline void cpl_try(struct cpu *c, unsigned cpl)
 	c->cpl = (uint8_t)cpl;
 	mode_changed(c);
 }
-static inline void cpl_keep(struct cpu *c)
+static inline void
+cpl_keep(struct cpu *c)
 {
 	c->undo_cpl = -1;
 }
@@ -183,7 +217,8 @@ void outer_stack(struct cpu *c, const struct insn *i, struct stk *s,
 	unsigned size, const struct cpu_seg *cs, struct outer *o);
 void outer_commit(struct cpu *c, const struct outer *o, unsigned drop);
 /* RIP of the next instruction, in the width of the code. */
-static inline uint64_t rip_after(const struct cpu *c, const struct insn *i)
+static inline uint64_t
+rip_after(const struct cpu *c, const struct insn *i)
 {
 	uint64_t rip = next_rip(c, i);
 
@@ -200,11 +235,13 @@ enum task_kind { TASK_JMP, TASK_CALL, TASK_IRET, TASK_GATE };
 void task_switch(struct cpu *c, const struct insn *i, uint16_t sel,
 	enum task_kind kind, uint64_t next, uint32_t ext);
 /* The selector in a task gate; also for far JMP and CALL. */
-static inline uint16_t gate_sel(uint64_t raw)
+static inline uint16_t
+gate_sel(uint64_t raw)
 {
 	return (uint16_t)(raw >> 16);
 }
-static inline uint32_t gate_off(uint64_t raw)
+static inline uint32_t
+gate_off(uint64_t raw)
 {
 	return (uint32_t)(raw & 0xffff) | (uint32_t)(raw >> 32 & 0xffff0000);
 }
@@ -212,22 +249,41 @@ static inline uint32_t gate_off(uint64_t raw)
 /* ---- exc.c, flags.c ---- */
 
 /* raise_exc() with a choice of the RF that is pushed. */
-_Noreturn void raise_rf(struct cpu *c, const struct insn *i, int vector,
-	bool rf);
+_Noreturn void raise_rf(
+	struct cpu *c, const struct insn *i, int vector, bool rf);
 /* deliver() from instruction i, which faults as one: INT n and its kin. ret is
  * the RIP to push. */
 void deliver_from(struct cpu *c, const struct insn *i, unsigned vector,
 	enum int_kind kind, bool has_error, uint32_t error, uint64_t ret);
+/* debug.c: a #DB is being delivered, from whatever cause. */
+void debug_entered(struct cpu *c);
 /* Flags that POPF and IRET may change now, for an operand of size bytes. */
 uint32_t flags_mask(const struct cpu *c, unsigned size);
 /* (CR0.PE and CPL, or vm86) #GP(0) unless at ring 0. */
-static inline void need_cpl0(struct cpu *c, const struct insn *i)
+static inline void
+need_cpl0(struct cpu *c, const struct insn *i)
 {
 	if (unlikely(c->cpl != 0))
 		raise_gp(c, i, 0);
 }
 
-static inline void pend(struct cpu *c, uint32_t bits)
+/* SGDT and its kin, SMSW: not for users under UMIP. */
+static inline void
+check_umip(struct cpu *c, const struct insn *i)
+{
+	if (unlikely(c->cpl && (c->cr4 & CR4_UMIP)))
+		raise_gp(c, i, 0);
+}
+/* #UD outside protected mode, and in vm86. */
+static inline void
+need_prot(struct cpu *c, const struct insn *i)
+{
+	if (!prot16_or_more(c))
+		raise_ud(c, i);
+}
+
+static inline void
+pend(struct cpu *c, uint32_t bits)
 {
 	atomic_fetch_or_explicit(&c->pending, bits, memory_order_relaxed);
 }

@@ -16,8 +16,8 @@ void *rmw_begin(struct cpu *, const struct insn *, uint64_t lin, unsigned n);
 void rmw_end(struct cpu *, const struct insn *, unsigned n);
 
 /* Sets *p; true if rmw_end() must follow. */
-static inline bool rmw_any(struct cpu *c, const struct insn *i, uint64_t lin,
-	unsigned n, void **p)
+static inline bool
+rmw_any(struct cpu *c, const struct insn *i, uint64_t lin, unsigned n, void **p)
 {
 	const struct tlbe *e = tlb_at(c, lin);
 
@@ -30,8 +30,8 @@ static inline bool rmw_any(struct cpu *c, const struct insn *i, uint64_t lin,
 }
 
 #define RMW(bits)                                                              \
-	static inline bool rmw##bits(struct cpu *c, const struct insn *i,      \
-		uint##bits##_t **p)                                            \
+	static inline bool rmw##bits(                                          \
+		struct cpu *c, const struct insn *i, uint##bits##_t **p)       \
 	{                                                                      \
 		return rmw_any(c, i, ea(c, i, bits / 8, ACC_WRITE), bits / 8,  \
 			(void **)p);                                           \
@@ -49,21 +49,25 @@ RMW(32)
 RMW(64)
 #undef RMW
 
-static inline void put8(struct cpu *c, unsigned at, uint8_t v)
+static inline void
+put8(struct cpu *c, unsigned at, uint8_t v)
 {
 	memcpy((uint8_t *)c->gpr + at, &v, 1);
 }
-static inline void put16(struct cpu *c, unsigned at, uint16_t v)
+static inline void
+put16(struct cpu *c, unsigned at, uint16_t v)
 {
 	memcpy((uint8_t *)c->gpr + at, &v, 2);
 }
-static inline void put32(struct cpu *c, unsigned at, uint32_t v)
+static inline void
+put32(struct cpu *c, unsigned at, uint32_t v)
 {
 	uint64_t w = v;
 
 	memcpy((uint8_t *)c->gpr + at, &w, 8);
 }
-static inline void put64(struct cpu *c, unsigned at, uint64_t v)
+static inline void
+put64(struct cpu *c, unsigned at, uint64_t v)
 {
 	memcpy((uint8_t *)c->gpr + at, &v, 8);
 }

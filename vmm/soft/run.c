@@ -43,7 +43,7 @@ static bool
 must_step(const struct cpu *c)
 {
 	return (c->sysflags & (FL_TF | FL_RF)) || c->shadow || c->bp_code ||
-		c->bp_data;
+	       c->bp_data;
 }
 
 static void
@@ -51,7 +51,7 @@ check_code_breakpoints(struct cpu *c)
 {
 	uint64_t lin = c->RIP, hit;
 
-	if (!c->bp_code || (c->sysflags & FL_RF))
+	if (!c->bp_code || c->shadow_ss || (c->sysflags & FL_RF))
 		return;
 	if (c->code != CODE64)
 		lin = (uint32_t)(lin + c->seg[SEG_CS].base);
@@ -179,6 +179,36 @@ requests(struct cpu *c, enum stop *why)
 	return true;
 }
 
+/*
+ * icount mode: one instruction takes a nanosecond, and halting takes until the
+ * next timer. The clock is moved between blocks, in this thread, so that every
+ * run is the same.
+ */
+static void
+pass_time(struct cpu *c)
+{
+	struct clock *clock = c->soft->cfg.clock;
+	int64_t now = (int64_t)(c->icount + c->warp);
+
+	if (now > clock_now(clock))
+		clock_advance(clock, now - clock_now(clock));
+}
+
+static void
+skip_time(struct cpu *c)
+{
+	struct clock *clock = c->soft->cfg.clock;
+	int64_t next = clock_next(clock);
+
+	if (next == CLOCK_NEVER) {
+		sync_sleep(c);
+		return;
+	}
+	if (next > clock_now(clock))
+		c->warp += (uint64_t)(next - clock_now(clock));
+	pass_time(c);
+}
+
 /* Halted: tell the machine once if for good, else sleep. */
 static bool
 rest(struct cpu *c)
@@ -187,7 +217,10 @@ rest(struct cpu *c)
 		c->halt_told = true;
 		return true;
 	}
-	sync_sleep(c);
+	if (c->soft->cfg.icount)
+		skip_time(c);
+	else
+		sync_sleep(c);
 	return false;
 }
 
@@ -203,6 +236,8 @@ loop(struct cpu *c)
 		}
 		if (c->owes)
 			settle(c);
+		if (unlikely(c->soft->cfg.icount))
+			pass_time(c);
 		if (c->shutdown)
 			return STOP_TRIPLE;
 		if (atomic_load_explicit(&c->pending, memory_order_relaxed) &&
@@ -218,6 +253,8 @@ loop(struct cpu *c)
 		} else if (unlikely(must_step(c))) {
 			step(c);
 		} else {
+			if (unlikely(c->soft->cfg.icount)) /* no chaining */
+				atomic_fetch_or(&c->pending, PEND_STEP);
 			exec(c, block_find(c));
 			c->block = NULL;
 		}

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Segments: addresses through them, and the instructions that load, store and
- * question them (Intel SDM vol. 3A chapter 5; vol. 2 MOV, POP, LDS, LLDT, LTR,
- * LAR, LSL, VERR, ARPL). In real mode a load keeps limit and attributes, so
- * big real mode works as on hardware.
+ * Segments: addresses through them, and the instructions that load and store
+ * their registers (Intel SDM vol. 3A chapter 5; vol. 2 MOV, POP, LDS, LLDT,
+ * LTR). In real mode a load keeps limit and attributes, so big real mode works
+ * as on hardware.
  */
 #include "vmm/soft/handlers.h"
 #include "vmm/soft/prot.h"
@@ -60,7 +60,8 @@ seg_lin(struct cpu *c, const struct insn *i, unsigned seg, uint64_t off,
 		uint64_t lin = off + c->segbase[seg];
 
 		/* Where i->seg would not tell #SS from #GP */
-		if (seg == SEG_SS && !(canonical(lin) && canonical(lin + n - 1)))
+		if (seg == SEG_SS &&
+			!(canonical(lin) && canonical(lin + n - 1)))
 			raise_err(c, i, EXC_SS, 0);
 		return lin;
 	}
@@ -224,19 +225,10 @@ handler *const x_lds_re[8] = ALL8(lds_re);
 /* ---- LDTR and TR ---- */
 
 static void
-need_prot(struct cpu *c, const struct insn *i)
-{
-	if (!prot16_or_more(c))
-		raise_ud(c, i);
-}
-
-/* UMIP: who may look at the system registers */
-static void
 store_sel(struct cpu *c, const struct insn *i, uint16_t sel)
 {
 	need_prot(c, i);
-	if ((c->cr4 & CR4_UMIP) && c->cpl)
-		raise_gp(c, i, 0);
+	check_umip(c, i);
 	if (i->flags & I_MEM)
 		st16(c, i, ea(c, i, 2, ACC_WRITE), sel);
 	else
@@ -270,8 +262,7 @@ system_desc(struct cpu *c, const struct insn *i, uint16_t sel, unsigned types,
 		!(types >> d->seg.type & 1))
 		raise_gp(c, i, sel_error(sel));
 	/* the upper half has a type field of its own, which must be 0 */
-	if (long_mode(c) &&
-		((d->high >> 40 & 31) || !canonical(d->seg.base)))
+	if (long_mode(c) && ((d->high >> 40 & 31) || !canonical(d->seg.base)))
 		raise_gp(c, i, sel_error(sel));
 	if (!d->seg.present)
 		raise_err(c, i, EXC_NP, sel_error(sel));
@@ -331,142 +322,3 @@ ltr(struct cpu *c, const struct insn *i)
 }
 
 handler *const x_ltr_e[8] = ALL8(ltr);
-
-/* ---- questions, answered in ZF ---- */
-
-static void
-set_zf(struct cpu *c, bool z)
-{
-	c->cc = (uint16_t)((c->cc & ~(FL_ZF << 8)) | (z ? FL_ZF << 8 : 0));
-}
-
-/* A descriptor that the present CPL and the RPL may see, of these system types
- * or a segment. */
-static bool
-visible(struct cpu *c, const struct insn *i, uint16_t sel, unsigned types,
-	struct desc *d)
-{
-	const struct cpu_seg *s = &d->seg;
-
-	if (null_sel(sel) || !desc_load(c, i, sel, d))
-		return false;
-	if (!s->s && !(types >> s->type & 1))
-		return false;
-	if (is_code(s) && is_conforming(s))
-		return true;
-	return s->dpl >= c->cpl && s->dpl >= (sel & 3);
-}
-
-static bool NOINLINE
-lar(struct cpu *c, const struct insn *i, uint64_t *v)
-{
-	unsigned types = 1 << SYS_LDT | 1 << SYS_TSS | 1 << SYS_TSS_BUSY |
-		1 << SYS_CALL;
-	struct desc d;
-
-	need_prot(c, i);
-	if (!long_mode(c))
-		types |= 1 << SYS_TSS16 | 1 << SYS_TSS16_BUSY |
-			1 << SYS_CALL16 | 1 << SYS_TASK;
-	if (!visible(c, i, (uint16_t)get_rm(c, i, 2), types, &d))
-		return false;
-	*v = d.raw >> 32 & 0xf0ff00;
-	return true;
-}
-
-static bool NOINLINE
-lsl(struct cpu *c, const struct insn *i, uint64_t *v)
-{
-	unsigned types = 1 << SYS_LDT | 1 << SYS_TSS | 1 << SYS_TSS_BUSY;
-	struct desc d;
-
-	need_prot(c, i);
-	if (!long_mode(c))
-		types |= 1 << SYS_TSS16 | 1 << SYS_TSS16_BUSY;
-	if (!visible(c, i, (uint16_t)get_rm(c, i, 2), types, &d))
-		return false;
-	*v = d.seg.limit;
-	return true;
-}
-
-#define QUESTION(name)                                                         \
-	static void NOINLINE name##_do(struct cpu *c, const struct insn *i)    \
-	{                                                                      \
-		uint64_t v = 0;                                                \
-		bool good = name(c, i, &v);                                    \
-                                                                               \
-		if (good)                                                      \
-			set_reg(c, i->reg, i->size, v);                        \
-		set_zf(c, good);                                               \
-	}                                                                      \
-	static void name##_re(struct cpu *c, const struct insn *i)             \
-	{                                                                      \
-		name##_do(c, i);                                               \
-		DONE;                                                          \
-	}                                                                      \
-	handler *const x_##name##_re[8] = ALL8(name##_re)
-
-QUESTION(lar);
-QUESTION(lsl);
-
-/* Could a data segment register with this selector be read, or written? */
-static void NOINLINE
-verify(struct cpu *c, const struct insn *i, bool write)
-{
-	const struct cpu_seg *s;
-	struct desc d;
-	bool good;
-
-	need_prot(c, i);
-	s = &d.seg;
-	good = visible(c, i, (uint16_t)get_rm(c, i, 2), 0, &d);
-	if (good && write)
-		good = is_stack(s);
-	else if (good)
-		good = (s->type & (TYPE_CODE | TYPE_READ)) != TYPE_CODE;
-	set_zf(c, good);
-}
-
-static void
-verr_e(struct cpu *c, const struct insn *i)
-{
-	verify(c, i, false);
-	DONE;
-}
-
-handler *const x_verr_e[8] = ALL8(verr_e);
-
-static void
-verw_e(struct cpu *c, const struct insn *i)
-{
-	verify(c, i, true);
-	DONE;
-}
-
-handler *const x_verw_e[8] = ALL8(verw_e);
-
-static void
-arpl_er(struct cpu *c, const struct insn *i)
-{
-	uint64_t lin = 0;
-	uint16_t v, rpl = (uint16_t)get_reg(c, i->reg, 2) & 3;
-	bool raise;
-
-	need_prot(c, i);
-	if (i->flags & I_MEM) {
-		lin = ea(c, i, 2, ACC_WRITE);
-		v = ld16(c, i, lin);
-	} else {
-		v = (uint16_t)get_reg(c, i->rm, 2);
-	}
-	raise = (v & 3) < rpl;
-	v = (uint16_t)((v & ~3) | rpl);
-	if (raise && (i->flags & I_MEM))
-		st16(c, i, lin, v);
-	else if (raise)
-		set_reg(c, i->rm, 2, v);
-	set_zf(c, raise);
-	DONE;
-}
-
-handler *const x_arpl_er[8] = ALL8(arpl_er);

@@ -218,8 +218,8 @@ soft_vcpu_open(struct engine *e, unsigned index, struct vcpu **out)
 	if (!r)
 		r = cache_new(c);
 	if (!r)
-		r = lapic_new(&c->lapic, s->net, s->cfg.clock, index,
-			index == 0, lo);
+		r = lapic_new(
+			&c->lapic, s->net, s->cfg.clock, index, index == 0, lo);
 	if (r) {
 		cpu_free(c);
 		return r;

@@ -28,7 +28,7 @@
 #define likely(x) __builtin_expect(!!(x), 1)
 #define unlikely(x) __builtin_expect(!!(x), 0)
 
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__) || \
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__) ||           \
 	!defined(__OPTIMIZE__) || defined(SOFT_PLAIN)
 #define SOFT_THREADED 0 /* handlers return; a plain loop calls the next */
 #else
@@ -42,13 +42,13 @@ typedef void handler(struct cpu *c, const struct insn *i);
 /* ---- decoded instructions ---- */
 
 enum { /* insn.flags */
-	I_MEM = 1,     /* the rm operand is memory */
-	I_END = 2,     /* ends the block */
-	I_LOCK = 4,    /* LOCK prefix, legal here (memory destination) */
-	I_REP = 8,     /* F3 */
-	I_REPNE = 16,  /* F2 */
-	I_SLOW = 32,   /* the address needs ea_slow(): not 64-bit addressing */
-	I_OP16 = 64,   /* 66 prefix seen */
+	I_MEM = 1, /* the rm operand is memory */
+	I_END = 2, /* ends the block */
+	I_LOCK = 4, /* LOCK prefix, legal here (memory destination) */
+	I_REP = 8, /* F3 */
+	I_REPNE = 16, /* F2 */
+	I_SLOW = 32, /* the address needs ea_slow(): not 64-bit addressing */
+	I_OP16 = 64, /* 66 prefix seen */
 	I_REX = 128,
 	I_MODE64 = 256, /* decoded as 64-bit code */
 	I_SEGPFX = 512, /* a segment override prefix was seen */
@@ -59,21 +59,21 @@ enum { GPR_ZERO = 16, GPR_RIP = 17 }; /* base and index: always 0; c->rip */
 struct insn {
 	handler *fn;
 	uint64_t imm; /* sign-extended from its size; far pointers: offset |
-	               * selector << 32; ENTER: size | level << 16 */
+		       * selector << 32; ENTER: size | level << 16 */
 	int64_t disp; /* with base GPR_RIP: off + len + disp32; moffs: all */
-	uint16_t row;   /* index into the decode table */
+	uint16_t row; /* index into the decode table */
 	uint16_t flags;
 	/* General registers as byte offsets into c->gpr (AH is 1); xmm, mmx,
 	 * st, segment, control and debug registers as plain numbers. */
 	uint8_t reg, rm; /* rm only without I_MEM */
 	uint8_t base, index, scale; /* gpr numbers, GPR_ZERO for none */
-	uint8_t seg;    /* SEG_* of the memory operand, override applied */
-	uint8_t size;   /* operand size in bytes: 1 2 4 8 */
-	uint8_t asize;  /* address size in bytes: 2 4 8 */
-	uint8_t len;    /* of the instruction, 1..15 */
-	uint8_t off;    /* from the block's start */
-	uint8_t op;     /* last opcode byte: condition codes in the low 4 bits */
-	uint8_t modrm;  /* the ModRM byte as read; 0 if none */
+	uint8_t seg; /* SEG_* of the memory operand, override applied */
+	uint8_t size; /* operand size in bytes: 1 2 4 8 */
+	uint8_t asize; /* address size in bytes: 2 4 8 */
+	uint8_t len; /* of the instruction, 1..15 */
+	uint8_t off; /* from the block's start */
+	uint8_t op; /* last opcode byte: condition codes in the low 4 bits */
+	uint8_t modrm; /* the ModRM byte as read; 0 if none */
 };
 
 /*
@@ -81,9 +81,9 @@ struct insn {
  * select). Each row names its handlers by [I_MEM ? 4 : 0 | log2(size)].
  */
 struct row {
-	const char *name;        /* mnemonic, lower case */
-	handler *const *fns;     /* 8 of them, see handlers.h */
-	const char *operands;    /* e.g. "Ev,Gv": see decode.h */
+	const char *name; /* mnemonic, lower case */
+	handler *const *fns; /* 8 of them, see handlers.h */
+	const char *operands; /* e.g. "Ev,Gv": see decode.h */
 	uint32_t flags;
 };
 
@@ -109,14 +109,14 @@ const struct row *decode_row(unsigned row);
 
 struct tlbe {
 	uint64_t rd, wr; /* the page's linear address, or 1: no such access */
-	uintptr_t add;   /* host address = linear + add */
-	uint64_t pa;     /* physical page | TLB_GLOBAL */
+	uintptr_t add; /* host address = linear + add */
+	uint64_t pa; /* physical page | TLB_GLOBAL */
 };
 enum { TLB_GLOBAL = 1 };
 
 enum view { /* who looks at memory; each has a TLB of its own */
 	VIEW_USER,
-	VIEW_SMAP,  /* supervisor, user pages barred (SMAP and AC clear) */
+	VIEW_SMAP, /* supervisor, user pages barred (SMAP and AC clear) */
 	VIEW_SUPER, /* supervisor */
 	VIEW_CHECK, /* alignment checked: always the slow way */
 	VIEWS
@@ -127,38 +127,40 @@ enum access { ACC_READ, ACC_WRITE, ACC_EXEC };
 /* ---- the CPU ---- */
 
 enum { /* c->pending: why the run loop must look */
-	PEND_KICK = 1,   /* return to the machine */
-	PEND_LAPIC = 2,  /* lapic_wants() may have changed */
-	PEND_INVAL = 4,  /* others wrote code, or want TLB entries dropped */
-	PEND_STEP = 8,   /* TF, a shadow, breakpoints: one instruction a time */
+	PEND_KICK = 1, /* return to the machine */
+	PEND_LAPIC = 2, /* lapic_wants() may have changed */
+	PEND_INVAL = 4, /* others wrote code, or want TLB entries dropped */
+	PEND_STEP = 8, /* TF, a shadow, breakpoints: one instruction a time */
 };
 
 struct soft;
 struct block;
 
 struct cpu {
-	uint64_t gpr[18];   /* [16] is 0 for ever, [17] is rip: keep first */
-	uint16_t cc;        /* arithmetic flags, see flags below */
-	uint8_t df;         /* DF as 0 or 1 */
+	uint64_t gpr[18]; /* [16] is 0 for ever, [17] is rip: keep first */
+	uint16_t cc; /* arithmetic flags, see flags below */
+	uint8_t df; /* DF as 0 or 1 */
 	uint8_t cpl;
 	_Atomic uint32_t pending;
 	uint64_t segbase[6]; /* for 64-bit addressing: 0 but for FS and GS */
-	struct tlbe *tlb;   /* of the present view */
+	struct tlbe *tlb; /* of the present view */
 	const struct block *block; /* running now */
-	uint64_t icount;    /* instructions begun in whole blocks */
+	uint64_t icount; /* instructions begun in whole blocks */
+	uint64_t warp; /* icount mode: time slept, added to icount */
 	struct jcache *jcache;
-	uint64_t map_gen;   /* grows whenever a jcache entry may be stale */
+	uint64_t map_gen; /* grows whenever a jcache entry may be stale */
 
-	uint32_t sysflags;  /* RFLAGS but for CF PF AF ZF SF OF DF; bit 1 set */
-	enum code code;     /* of CS */
-	bool shadow;        /* STI or MOV SS shadow over the next instruction */
-	bool shadow_ss;     /* it was MOV SS or POP SS: also holds #DB */
+	uint32_t sysflags; /* RFLAGS but for CF PF AF ZF SF OF DF; bit 1 set */
+	enum code code; /* of CS */
+	bool shadow; /* STI or MOV SS shadow over the next instruction */
+	bool shadow_ss; /* it was MOV SS or POP SS: also holds #DB */
 	bool halted, nmi_masked, waiting_sipi, smi;
 	struct cpu_seg seg[SEG_COUNT];
 	struct cpu_dtr gdt, idt;
 	uint64_t cr0, cr2, cr3, cr4, efer, xcr0;
 	uint64_t dr[8];
-	uint64_t dr6_pend;  /* DR6 bits to report by #DB after this instruction */
+	uint64_t
+		dr6_pend; /* DR6 bits to report by #DB after this instruction */
 	uint64_t star, lstar, cstar, fmask, kernel_gs_base;
 	uint64_t sysenter_cs, sysenter_esp, sysenter_eip;
 	uint64_t pat, misc_enable, tsc_aux, tsc_offset, tsc_adjust, spec_ctrl;
@@ -167,49 +169,55 @@ struct cpu {
 
 	/* floating point: fpu.c, sse.c */
 	uint8_t xmm[16][16] __attribute__((aligned(16)));
-	uint8_t st[8][16] __attribute__((aligned(16))); /* physical R0..R7,
-	                     * 80 bits each; MMX is the low 64 */
+	uint8_t st[8][16] __attribute__((
+		aligned(16))); /* physical R0..R7,
+				* 80 bits each; MMX is the low 64 */
 	uint16_t fcw, fsw, fop; /* fsw with TOP in place */
-	uint8_t ftw;        /* abridged: a bit per physical register, 1 valid */
+	uint8_t ftw; /* abridged: a bit per physical register, 1 valid */
 	uint8_t mxcsr_pad;
 	uint64_t fip, fdp;
 	uint16_t fcs, fds;
-	uint32_t mxcsr;     /* valid outside fpu_enter()..fpu_leave() */
+	uint32_t mxcsr; /* valid outside fpu_enter()..fpu_leave() */
 	uint32_t host_mxcsr;
 	bool mxcsr_unmasked, fpu_inside;
+	union { /* an operand on its way to or from the host's x87 */
+		uint16_t w;
+		uint32_t d;
+		uint64_t q;
+	} fp_tmp;
 
 	/* the exception being raised, and delivery */
 	sigjmp_buf *catch;
-	int exc;            /* vector, -1 none */
+	int exc; /* vector, -1 none */
 	uint32_t exc_error;
 	bool exc_has_error;
-	int delivering;     /* vector being delivered, -1 none (double faults) */
+	int delivering; /* vector being delivered, -1 none (double faults) */
 
 	struct soft *soft;
 	struct lapic *lapic;
 	unsigned index;
-	struct tlbe *tlbs;  /* VIEWS arrays of TLB_SIZE */
-	bool bp_data;       /* DR7 has data or I/O breakpoints on */
-	bool bp_code;       /* DR7 has instruction breakpoints on */
-	struct {            /* rmw.h: the operand being changed the slow way */
+	struct tlbe *tlbs; /* VIEWS arrays of TLB_SIZE */
+	bool bp_data; /* DR7 has data or I/O breakpoints on */
+	bool bp_code; /* DR7 has instruction breakpoints on */
+	struct { /* rmw.h: the operand being changed the slow way */
 		uint64_t lin;
 		bool copied, locked;
 		uint64_t tmp[2] __attribute__((aligned(16)));
 	} rmw;
 	struct cache *cache; /* block.c */
-	struct sync *sync;   /* sync.c */
-	bool halt_told;     /* the machine knows that it is halted for good */
-	bool stepping;      /* TF was set before the instruction at hand */
-	bool owes;          /* an instruction was stepped: traps are due */
+	struct sync *sync; /* sync.c */
+	bool halt_told; /* the machine knows that it is halted for good */
+	bool stepping; /* TF was set before the instruction at hand */
+	bool owes; /* an instruction was stepped: traps are due */
 	struct block *link_from; /* the next block is linked to it */
 	unsigned link_slot;
-	uint64_t jkey;      /* what a jcache entry must bear, see block.h */
+	uint64_t jkey; /* what a jcache entry must bear, see block.h */
 
 	/* protection and system state: exc.c, sys.c, msr.c */
-	uint64_t pdpte[4];  /* PAE: as loaded with CR3 */
-	int undo_cpl;       /* raising goes back to this CPL; -1 none */
-	bool shutdown;      /* triple fault: run() returns STOP_TRIPLE */
-	bool exc_rf;        /* the fault being raised pushes RF set */
+	uint64_t pdpte[4]; /* PAE: as loaded with CR3 */
+	int undo_cpl; /* raising goes back to this CPL; -1 none */
+	bool shutdown; /* triple fault: run() returns STOP_TRIPLE */
+	bool exc_rf; /* the fault being raised pushes RF set */
 	uint64_t debugctl, mcg_ctl, mc[16]; /* stored, without effect */
 };
 
@@ -220,20 +228,35 @@ struct cpu {
  * high byte, OF in bit 0. DF is c->df. All others are in c->sysflags.
  */
 enum {
-	FL_CF = 1, FL_PF = 4, FL_AF = 16, FL_ZF = 64, FL_SF = 128, FL_TF = 256,
-	FL_IF = 512, FL_DF = 1024, FL_OF = 2048, FL_IOPL = 3 << 12,
-	FL_NT = 1 << 14, FL_RF = 1 << 16, FL_VM = 1 << 17, FL_AC = 1 << 18,
-	FL_VIF = 1 << 19, FL_VIP = 1 << 20, FL_ID = 1 << 21,
+	FL_CF = 1,
+	FL_PF = 4,
+	FL_AF = 16,
+	FL_ZF = 64,
+	FL_SF = 128,
+	FL_TF = 256,
+	FL_IF = 512,
+	FL_DF = 1024,
+	FL_OF = 2048,
+	FL_IOPL = 3 << 12,
+	FL_NT = 1 << 14,
+	FL_RF = 1 << 16,
+	FL_VM = 1 << 17,
+	FL_AC = 1 << 18,
+	FL_VIF = 1 << 19,
+	FL_VIP = 1 << 20,
+	FL_ID = 1 << 21,
 	FL_ARITH = FL_CF | FL_PF | FL_AF | FL_ZF | FL_SF | FL_OF,
 };
 
-static inline uint32_t get_flags(const struct cpu *c)
+static inline uint32_t
+get_flags(const struct cpu *c)
 {
 	return c->sysflags | (c->cc >> 8 & 0xd5) | (uint32_t)(c->cc & 1) << 11 |
-		(uint32_t)c->df << 10;
+	       (uint32_t)c->df << 10;
 }
 
-static inline void set_arith(struct cpu *c, uint32_t f)
+static inline void
+set_arith(struct cpu *c, uint32_t f)
 {
 	c->cc = (uint16_t)((f & 0xd5) << 8 | (f >> 11 & 1));
 }
@@ -243,19 +266,36 @@ void set_flags(struct cpu *c, uint32_t f);
 
 /* ---- exceptions ---- */
 
-enum { EXC_DE, EXC_DB, EXC_NMI, EXC_BP, EXC_OF, EXC_BR, EXC_UD, EXC_NM,
-	EXC_DF, EXC_TS = 10, EXC_NP, EXC_SS, EXC_GP, EXC_PF, EXC_MF = 16,
-	EXC_AC, EXC_MC, EXC_XM };
+enum {
+	EXC_DE,
+	EXC_DB,
+	EXC_NMI,
+	EXC_BP,
+	EXC_OF,
+	EXC_BR,
+	EXC_UD,
+	EXC_NM,
+	EXC_DF,
+	EXC_TS = 10,
+	EXC_NP,
+	EXC_SS,
+	EXC_GP,
+	EXC_PF,
+	EXC_MF = 16,
+	EXC_AC,
+	EXC_MC,
+	EXC_XM
+};
 
 /* Raise from instruction i (a fault: RIP is its own). i may be NULL during
  * delivery and between blocks: then c->rip stands. */
 _Noreturn void raise_ud(struct cpu *c, const struct insn *i);
 _Noreturn void raise_exc(struct cpu *c, const struct insn *i, int vector);
-_Noreturn void raise_err(struct cpu *c, const struct insn *i, int vector,
-	uint32_t error);
+_Noreturn void raise_err(
+	struct cpu *c, const struct insn *i, int vector, uint32_t error);
 _Noreturn void raise_gp(struct cpu *c, const struct insn *i, uint32_t error);
-_Noreturn void raise_pf(struct cpu *c, const struct insn *i, uint64_t lin,
-	uint32_t error);
+_Noreturn void raise_pf(
+	struct cpu *c, const struct insn *i, uint64_t lin, uint32_t error);
 /* Leave the current instruction with all it did undone or done: the run loop
  * goes on at c->rip + (done ? i->off + i->len : i->off). For REP strings that
  * must let interrupts in. */
@@ -263,12 +303,13 @@ _Noreturn void leave(struct cpu *c, const struct insn *i, bool done);
 
 /* ---- memory accessors: linear addresses, little-endian ---- */
 
-uint64_t ld_slow(struct cpu *c, const struct insn *i, uint64_t lin,
-	unsigned size);
+uint64_t ld_slow(
+	struct cpu *c, const struct insn *i, uint64_t lin, unsigned size);
 void st_slow(struct cpu *c, const struct insn *i, uint64_t lin, unsigned size,
 	uint64_t val);
 void ld_bytes(struct cpu *c, const struct insn *i, uint64_t lin, void *p,
-	unsigned n); /* n <= 4096; whole or #PF; 16-byte SSE operands, FXRSTOR */
+	unsigned
+		n); /* n <= 4096; whole or #PF; 16-byte SSE operands, FXRSTOR */
 void st_bytes(struct cpu *c, const struct insn *i, uint64_t lin, const void *p,
 	unsigned n);
 /* Fault now if [lin, lin+n) cannot be written (read, modify, write). */
@@ -280,8 +321,8 @@ void probe_read(struct cpu *c, const struct insn *i, uint64_t lin, unsigned n);
 void *host_ptr(struct cpu *c, uint64_t lin, unsigned n, enum access);
 
 /* The same, as supervisor whatever CPL is: descriptor tables, TSS, IDT. */
-uint64_t sys_ld(struct cpu *c, const struct insn *i, uint64_t lin,
-	unsigned size);
+uint64_t sys_ld(
+	struct cpu *c, const struct insn *i, uint64_t lin, unsigned size);
 void sys_st(struct cpu *c, const struct insn *i, uint64_t lin, unsigned size,
 	uint64_t val);
 
@@ -289,7 +330,8 @@ void sys_st(struct cpu *c, const struct insn *i, uint64_t lin, unsigned size,
 uint64_t phys_ld(struct cpu *c, uint64_t pa, unsigned size);
 void phys_st(struct cpu *c, uint64_t pa, unsigned size, uint64_t val);
 
-static inline struct tlbe *tlb_at(const struct cpu *c, uint64_t lin)
+static inline struct tlbe *
+tlb_at(const struct cpu *c, uint64_t lin)
 {
 	return &c->tlb[lin >> 12 & (TLB_SIZE - 1)];
 }
@@ -330,8 +372,8 @@ void tlb_flush_page(struct cpu *c, uint64_t lin);
 void mode_changed(struct cpu *c);
 /* Translate for the present view, or (super) as supervisor. 0, or the #PF
  * error code + 1 (never 0). *pa gets the physical address. */
-int translate(struct cpu *c, uint64_t lin, enum access, bool super,
-	uint64_t *pa);
+int translate(
+	struct cpu *c, uint64_t lin, enum access, bool super, uint64_t *pa);
 
 /* ---- addresses ---- */
 
@@ -349,15 +391,16 @@ uint64_t seg_lin(struct cpu *c, const struct insn *i, unsigned seg,
 	uint64_t off, unsigned n, enum access);
 
 /* Offset of the memory operand, uncut: LEA. */
-static inline uint64_t ea_off(const struct cpu *c, const struct insn *i)
+static inline uint64_t
+ea_off(const struct cpu *c, const struct insn *i)
 {
 	return c->gpr[i->base] + (c->gpr[i->index] << i->scale) +
-		(uint64_t)i->disp;
+	       (uint64_t)i->disp;
 }
 
 /* Linear address of the memory operand, to access n bytes. */
-static inline uint64_t ea(
-	struct cpu *c, const struct insn *i, unsigned n, enum access a)
+static inline uint64_t
+ea(struct cpu *c, const struct insn *i, unsigned n, enum access a)
 {
 	uint64_t off = ea_off(c, i);
 
@@ -373,8 +416,8 @@ static inline uint64_t ea(
 void push(struct cpu *c, const struct insn *i, unsigned size, uint64_t val);
 uint64_t pop(struct cpu *c, const struct insn *i, unsigned size);
 /* Top of stack + at bytes: read without moving, then move by n. */
-uint64_t stack_peek(struct cpu *c, const struct insn *i, unsigned at,
-	unsigned size);
+uint64_t stack_peek(
+	struct cpu *c, const struct insn *i, unsigned at, unsigned size);
 void stack_move(struct cpu *c, int64_t n);
 
 /* ---- segments (seg.c), exceptions (exc.c), system (sys.c, io.c) ---- */
@@ -385,19 +428,20 @@ enum int_kind { INT_HW, INT_SOFT, INT_EXC, INT_ICEBP };
 void deliver(struct cpu *c, unsigned vector, enum int_kind, bool has_error,
 	uint32_t error);
 /* May the present code use the port? Raises #GP. Also I/O breakpoints. */
-void io_check(struct cpu *c, const struct insn *i, uint16_t port,
-	unsigned size);
+void io_check(
+	struct cpu *c, const struct insn *i, uint16_t port, unsigned size);
 /* Load a segment register as MOV would (data segments and SS). */
 void load_seg(struct cpu *c, const struct insn *i, unsigned seg, uint16_t sel);
 /* CPUID as the guest sees it. */
-void soft_cpuid(const struct cpu *c, uint32_t leaf, uint32_t sub,
-	uint32_t out[4]);
+void soft_cpuid(
+	const struct cpu *c, uint32_t leaf, uint32_t sub, uint32_t out[4]);
 uint64_t soft_tsc(const struct cpu *c);
 /* 0 or -1 (#GP). */
 int soft_rdmsr(struct cpu *c, uint32_t index, uint64_t *v);
 int soft_wrmsr(struct cpu *c, uint32_t index, uint64_t v);
 void cpu_power_on(struct cpu *c, bool init); /* RESET or INIT state */
-/* A control register as MOV CR writes it: -1 for #GP. Flushes, changes modes. */
+/* A control register as MOV CR writes it: -1 for #GP. Flushes, changes modes.
+ */
 int set_cr0(struct cpu *c, uint64_t v);
 int set_cr3(struct cpu *c, uint64_t v);
 int set_cr4(struct cpu *c, uint64_t v);
@@ -446,7 +490,8 @@ void fpu_leave(struct cpu *c);
 enum fpu_kind { FPU_X87, FPU_MMX, FPU_SSE, FPU_WAIT };
 void fpu_check(struct cpu *c, const struct insn *i, enum fpu_kind);
 void fxsave_put(struct cpu *c, uint8_t image[512], bool rex_w);
-int fxsave_take(struct cpu *c, const uint8_t image[512], bool rex_w); /* -1 #GP */
+int fxsave_take(
+	struct cpu *c, const uint8_t image[512], bool rex_w); /* -1 #GP */
 void fpu_power_on(struct cpu *c, bool init);
 
 /* ---- handlers: how one ends ---- */
@@ -463,7 +508,8 @@ void fpu_power_on(struct cpu *c, bool init);
 
 /* End of an I_END instruction that did not jump: RIP is the next one's, and
  * the run loop looks at everything. */
-static inline void end_insn(struct cpu *c, const struct insn *i)
+static inline void
+end_insn(struct cpu *c, const struct insn *i)
 {
 	c->RIP += (uint64_t)i->off + i->len;
 	if (i->flags & I_MODE64)
@@ -475,17 +521,20 @@ static inline void end_insn(struct cpu *c, const struct insn *i)
 }
 
 /* RIP of the next instruction, before it is set. */
-static inline uint64_t next_rip(const struct cpu *c, const struct insn *i)
+static inline uint64_t
+next_rip(const struct cpu *c, const struct insn *i)
 {
 	return c->RIP + i->off + i->len;
 }
 
 /* Registers by byte offset. */
-static inline void *regp(struct cpu *c, unsigned at)
+static inline void *
+regp(struct cpu *c, unsigned at)
 {
 	return (uint8_t *)c->gpr + at;
 }
-static inline uint64_t get_reg(const struct cpu *c, unsigned at, unsigned size)
+static inline uint64_t
+get_reg(const struct cpu *c, unsigned at, unsigned size)
 {
 	uint64_t v = 0;
 
@@ -493,8 +542,8 @@ static inline uint64_t get_reg(const struct cpu *c, unsigned at, unsigned size)
 	return v;
 }
 /* 32-bit writes clear the upper half, as in 64-bit mode; harmless elsewhere. */
-static inline void set_reg(
-	struct cpu *c, unsigned at, unsigned size, uint64_t v)
+static inline void
+set_reg(struct cpu *c, unsigned at, unsigned size, uint64_t v)
 {
 	if (size == 4)
 		c->gpr[at >> 3] = (uint32_t)v;
@@ -502,8 +551,8 @@ static inline void set_reg(
 		memcpy((uint8_t *)c->gpr + at, &v, size);
 }
 /* Memory of 1, 2, 4, 8 bytes. */
-static inline uint64_t ld_n(
-	struct cpu *c, const struct insn *i, uint64_t lin, unsigned size)
+static inline uint64_t
+ld_n(struct cpu *c, const struct insn *i, uint64_t lin, unsigned size)
 {
 	switch (size) {
 	case 1:
@@ -516,8 +565,9 @@ static inline uint64_t ld_n(
 		return ld64(c, i, lin);
 	}
 }
-static inline void st_n(struct cpu *c, const struct insn *i, uint64_t lin,
-	unsigned size, uint64_t v)
+static inline void
+st_n(struct cpu *c, const struct insn *i, uint64_t lin, unsigned size,
+	uint64_t v)
 {
 	switch (size) {
 	case 1:
@@ -534,14 +584,15 @@ static inline void st_n(struct cpu *c, const struct insn *i, uint64_t lin,
 	}
 }
 /* The rm operand, register or memory. */
-static inline uint64_t get_rm(struct cpu *c, const struct insn *i, unsigned n)
+static inline uint64_t
+get_rm(struct cpu *c, const struct insn *i, unsigned n)
 {
 	if (i->flags & I_MEM)
 		return ld_n(c, i, ea(c, i, n, ACC_READ), n);
 	return get_reg(c, i->rm, n);
 }
-static inline void set_rm(
-	struct cpu *c, const struct insn *i, unsigned n, uint64_t v)
+static inline void
+set_rm(struct cpu *c, const struct insn *i, unsigned n, uint64_t v)
 {
 	if (i->flags & I_MEM)
 		st_n(c, i, ea(c, i, n, ACC_WRITE), n, v);
@@ -582,15 +633,18 @@ static inline void set_rm(
 #define EFER_LMA (1ull << 10)
 #define EFER_NXE (1ull << 11)
 
-static inline bool protected_mode(const struct cpu *c)
+static inline bool
+protected_mode(const struct cpu *c)
 {
 	return c->cr0 & CR0_PE;
 }
-static inline bool long_mode(const struct cpu *c) /* IA-32e, any code size */
+static inline bool
+long_mode(const struct cpu *c) /* IA-32e, any code size */
 {
 	return c->efer & EFER_LMA;
 }
-static inline bool vm86(const struct cpu *c)
+static inline bool
+vm86(const struct cpu *c)
 {
 	return c->sysflags & FL_VM;
 }
@@ -601,8 +655,9 @@ struct soft {
 	uint64_t tsc_hz;
 	unsigned cpus;
 	struct cpu **cpu;
-	_Atomic uint64_t *code[MEM_SLOTS]; /* per RAM slot and page: a bit for
-	                     * each 64 bytes that some vCPU has decoded */
+	_Atomic uint64_t
+		*code[MEM_SLOTS]; /* per RAM slot and page: a bit for
+				   * each 64 bytes that some vCPU has decoded */
 	size_t code_bytes[MEM_SLOTS];
 	pthread_mutex_t split; /* page-crossing and MMIO LOCKs */
 };

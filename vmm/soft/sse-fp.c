@@ -6,59 +6,43 @@
  */
 #include "vmm/soft/fp.h"
 
-/* fn_do for one instruction whose source is what src says. */
-#define FP_OP(fn, name, kind, src)                                             \
-	static INLINE void fn##_do(                                            \
-		struct cpu *c, const struct insn *i, bool strict)              \
-	{                                                                      \
-		__m128i s = src, d = xget(c, i->reg);                          \
-		if (strict)                                                    \
-			xm_begin(c);                                           \
-		__asm__ volatile(#name " %1,%0" : "+x"(d) : "x"(s));           \
-		if (strict)                                                    \
-			xm_end(c, i, d, kind);                                 \
-		xset(c, i->reg, d);                                            \
-	}                                                                      \
-	STRICT_PAIR(fn)
+#define DO(name, kind, src)                                                    \
+	__m128i s = src, d = xget(c, i->reg);                                  \
+	if (strict)                                                            \
+		xm_begin(c);                                                   \
+	__asm__ volatile(#name " %1,%0" : "+x"(d) : "x"(s));                   \
+	if (strict)                                                            \
+		xm_end(c, i, d, kind);                                         \
+	xset(c, i->reg, d)
 
-#define OP(name, kind)                                                         \
-	FP_OP(name##_r, name, kind, xget(c, i->rm))                            \
-	FP_OP(name##_m, name, kind, ld128a(c, i))                              \
+#define OP_OF(name, kind, how, load)                                           \
+	STRICT_REG(name##_r, DO(name, kind, xget(c, i->rm)))                   \
+	STRICT_LOAD(name##_m, how, DO(name, kind, load))                       \
 	handler *const x_##name##_vw[8] = RM(name##_r, name##_m);
+#define OP(name, kind) OP_OF(name, kind, a, v)
 SSE_FP_PACKED(OP)
 #undef OP
-#define OP(name, kind)                                                         \
-	FP_OP(name##_r, name, kind, xget(c, i->rm))                            \
-	FP_OP(name##_m, name, kind, v32(ldm32(c, i)))                          \
-	handler *const x_##name##_vw[8] = RM(name##_r, name##_m);
+#define OP(name, kind) OP_OF(name, kind, d, v32(v))
 SSE_FP_SS(OP)
 #undef OP
 /* CVTPS2PD and CVTDQ2PD read 64 bits too; their other half plays no part. */
-#define OP(name, kind)                                                         \
-	FP_OP(name##_r, name, kind, xget(c, i->rm))                            \
-	FP_OP(name##_m, name, kind, v64(ldm64(c, i)))                          \
-	handler *const x_##name##_vw[8] = RM(name##_r, name##_m);
+#define OP(name, kind) OP_OF(name, kind, q, v64(v))
 SSE_FP_SD(OP)
 #undef OP
 
 /* ---- with an immediate ---- */
 
-#define FP_IMM(fn, name, kind, src)                                            \
-	static INLINE void fn##_do(                                            \
-		struct cpu *c, const struct insn *i, bool strict)              \
-	{                                                                      \
-		__m128i s = src, d = xget(c, i->reg);                          \
-		if (strict)                                                    \
-			xm_begin(c);                                           \
-		d = do_##name(d, s, (unsigned)i->imm);                         \
-		if (strict)                                                    \
-			xm_end(c, i, d, kind);                                 \
-		xset(c, i->reg, d);                                            \
-	}                                                                      \
-	STRICT_PAIR(fn)
-#define FP_IMM_PAIR(name, kind, load)                                          \
-	FP_IMM(name##_r, name, kind, xget(c, i->rm))                           \
-	FP_IMM(name##_m, name, kind, load)                                     \
+#define DO_IMM(name, kind, src)                                                \
+	__m128i s = src, d = xget(c, i->reg);                                  \
+	if (strict)                                                            \
+		xm_begin(c);                                                   \
+	d = do_##name(d, s, (unsigned)i->imm);                                 \
+	if (strict)                                                            \
+		xm_end(c, i, d, kind);                                         \
+	xset(c, i->reg, d)
+#define FP_IMM(name, kind, how, load)                                          \
+	STRICT_REG(name##_r, DO_IMM(name, kind, xget(c, i->rm)))               \
+	STRICT_LOAD(name##_m, how, DO_IMM(name, kind, load))                   \
 	handler *const x_##name##_vwi[8] = RM(name##_r, name##_m);
 
 #define CASE(name, n)                                                          \
@@ -66,28 +50,30 @@ SSE_FP_SD(OP)
 		__asm__ volatile(#name " $" #n ",%1,%0" : "+x"(d) : "x"(s));   \
 		break;
 #define EIGHT(name)                                                            \
-	CASE(name, 0) CASE(name, 1) CASE(name, 2) CASE(name, 3)                \
-	CASE(name, 4) CASE(name, 5) CASE(name, 6) CASE(name, 7)
+	CASE(name, 0)                                                          \
+	CASE(name, 1) CASE(name, 2) CASE(name, 3) CASE(name, 4) CASE(name, 5)  \
+		CASE(name, 6) CASE(name, 7)
 #define SIXTEEN(name)                                                          \
-	EIGHT(name) CASE(name, 8) CASE(name, 9) CASE(name, 10) CASE(name, 11)  \
-	CASE(name, 12) CASE(name, 13) CASE(name, 14) CASE(name, 15)
+	EIGHT(name)                                                            \
+	CASE(name, 8) CASE(name, 9) CASE(name, 10) CASE(name, 11)              \
+		CASE(name, 12) CASE(name, 13) CASE(name, 14) CASE(name, 15)
 
 /* Predicates beyond 7 are AVX's: the legacy form ignores those bits. */
-#define CMP(name, load)                                                        \
-	static INLINE __m128i do_##name(__m128i d, __m128i s, unsigned imm)    \
+#define CMP(name, how, load)                                                   \
+	static NOINLINE __m128i do_##name(__m128i d, __m128i s, unsigned imm)  \
 	{                                                                      \
 		switch (imm & 7) {                                             \
 			EIGHT(name)                                            \
 		}                                                              \
 		return d;                                                      \
 	}                                                                      \
-	FP_IMM_PAIR(name, XM_NONE, load)
-CMP(cmpps, ld128a(c, i))
-CMP(cmppd, ld128a(c, i))
-CMP(cmpss, v32(ldm32(c, i)))
-CMP(cmpsd, v64(ldm64(c, i)))
+	FP_IMM(name, XM_NONE, how, load)
+CMP(cmpps, a, v)
+CMP(cmppd, a, v)
+CMP(cmpss, d, v32(v))
+CMP(cmpsd, q, v64(v))
 
-#define ROUND(name, load)                                                      \
+#define ROUND(name, how, load)                                                 \
 	static NOINLINE __m128i do_##name(__m128i d, __m128i s, unsigned imm)  \
 	{                                                                      \
 		switch (imm & 15) {                                            \
@@ -95,11 +81,11 @@ CMP(cmpsd, v64(ldm64(c, i)))
 		}                                                              \
 		return d;                                                      \
 	}                                                                      \
-	FP_IMM_PAIR(name, XM_NONE, load)
-ROUND(roundps, ld128a(c, i))
-ROUND(roundpd, ld128a(c, i))
-ROUND(roundss, v32(ldm32(c, i)))
-ROUND(roundsd, v64(ldm64(c, i)))
+	FP_IMM(name, XM_NONE, how, load)
+ROUND(roundps, a, v)
+ROUND(roundpd, a, v)
+ROUND(roundss, d, v32(v))
+ROUND(roundsd, q, v64(v))
 
 /* A product that the high mask bits leave out is +0, and so is 0 * 0; the low
  * bits pick the lanes that get the sum. */
@@ -131,33 +117,28 @@ do_dppd(__m128i d, __m128i s, unsigned imm)
 	__asm__ volatile("dppd $0x33,%1,%0" : "+x"(d) : "x"(s));
 	return _mm_and_si128(d, out);
 }
-FP_IMM_PAIR(dpps, XM_PS, ld128a(c, i))
-FP_IMM_PAIR(dppd, XM_PD, ld128a(c, i))
+FP_IMM(dpps, XM_PS, a, v)
+FP_IMM(dppd, XM_PD, a, v)
 
 /* ---- comparisons into EFLAGS ---- */
 
-#define COMI(fn, name, src)                                                    \
-	static INLINE void fn##_do(                                            \
-		struct cpu *c, const struct insn *i, bool strict)              \
-	{                                                                      \
-		__m128i s = src;                                               \
-		uint16_t cc;                                                   \
-		if (strict)                                                    \
-			xm_begin(c);                                           \
-		__asm__ volatile(#name " %2,%1\n\tlahf\n\tseto %%al"           \
-			: "=a"(cc)                                             \
-			: "x"(xget(c, i->reg)), "x"(s)                         \
-			: "cc");                                               \
-		if (strict)                                                    \
-			xm_end(c, i, s, XM_NONE);                              \
-		c->cc = cc;                                                    \
-	}                                                                      \
-	STRICT_PAIR(fn)
-#define COMI_PAIR(name, load)                                                  \
-	COMI(name##_r, name, xget(c, i->rm))                                   \
-	COMI(name##_m, name, load)                                             \
+#define DO_COMI(name, src)                                                     \
+	__m128i s = src;                                                       \
+	uint16_t cc;                                                           \
+	if (strict)                                                            \
+		xm_begin(c);                                                   \
+	__asm__ volatile(#name " %2,%1\n\tlahf\n\tseto %%al"                   \
+			 : "=a"(cc)                                            \
+			 : "x"(xget(c, i->reg)), "x"(s)                        \
+			 : "cc");                                              \
+	if (strict)                                                            \
+		xm_end(c, i, s, XM_NONE);                                      \
+	c->cc = cc
+#define COMI(name, how, load)                                                  \
+	STRICT_REG(name##_r, DO_COMI(name, xget(c, i->rm)))                    \
+	STRICT_LOAD(name##_m, how, DO_COMI(name, load))                        \
 	handler *const x_##name##_vw[8] = RM(name##_r, name##_m);
-COMI_PAIR(ucomiss, v32(ldm32(c, i)))
-COMI_PAIR(comiss, v32(ldm32(c, i)))
-COMI_PAIR(ucomisd, v64(ldm64(c, i)))
-COMI_PAIR(comisd, v64(ldm64(c, i)))
+COMI(ucomiss, d, v32(v))
+COMI(comiss, d, v32(v))
+COMI(ucomisd, q, v64(v))
+COMI(comisd, q, v64(v))

@@ -6,64 +6,36 @@
  */
 #include "vmm/soft/fp.h"
 
+#define DO(name, s)                                                            \
+	__m128i d = xget(c, i->reg);                                           \
+	__asm__(#name " %1,%0" : "+x"(d) : "x"(s));                            \
+	xset(c, i->reg, d)
 #define OP(name)                                                               \
-	static void name##_r(struct cpu *c, const struct insn *i)              \
-	{                                                                      \
-		__m128i d;                                                     \
-		sse_ready(c, i);                                               \
-		d = xget(c, i->reg);                                           \
-		__asm__(#name " %1,%0" : "+x"(d) : "x"(xget(c, i->rm)));       \
-		xset(c, i->reg, d);                                            \
-		NEXT;                                                          \
-	}                                                                      \
-	static void name##_m(struct cpu *c, const struct insn *i)              \
-	{                                                                      \
-		__m128i d, s;                                                  \
-		sse_ready(c, i);                                               \
-		s = ld128a(c, i);                                              \
-		d = xget(c, i->reg);                                           \
-		__asm__(#name " %1,%0" : "+x"(d) : "x"(s));                    \
-		xset(c, i->reg, d);                                            \
-		NEXT;                                                          \
-	}                                                                      \
+	FP_REG(name##_r, sse, DO(name, xget(c, i->rm)))                        \
+	FP_LOAD(name##_m, sse, a, DO(name, v))                                 \
 	handler *const x_##name##_vw[8] = RM(name##_r, name##_m);
 SSE_INT(OP)
 #undef OP
+#undef DO
 
 /* The count in a register means the same as in the immediate. */
+#define DO(name)                                                               \
+	__m128i d = xget(c, i->rm);                                            \
+	__asm__(#name " %1,%0" : "+x"(d) : "x"(v64(i->imm & 0xff)));           \
+	xset(c, i->rm, d)
 #define OP(name)                                                               \
-	static void name##_i(struct cpu *c, const struct insn *i)              \
-	{                                                                      \
-		__m128i d;                                                     \
-		sse_ready(c, i);                                               \
-		d = xget(c, i->rm);                                            \
-		__asm__(#name " %1,%0" : "+x"(d) : "x"(v64(i->imm & 0xff)));   \
-		xset(c, i->rm, d);                                             \
-		NEXT;                                                          \
-	}                                                                      \
+	FP_REG(name##_i, sse, DO(name))                                        \
 	handler *const x_##name##_ui[8] = REG_ONLY(name##_i);
 SSE_SHIFT_IMM(OP)
 #undef OP
+#undef DO
 
-#define OP(name, n)                                                            \
-	static void name##_r(struct cpu *c, const struct insn *i)              \
-	{                                                                      \
-		__m128i d;                                                     \
-		sse_ready(c, i);                                               \
-		__asm__(#name " %1,%0" : "=x"(d) : "x"(xget(c, i->rm)));       \
-		xset(c, i->reg, d);                                            \
-		NEXT;                                                          \
-	}                                                                      \
-	static void name##_m(struct cpu *c, const struct insn *i)              \
-	{                                                                      \
-		__m128i d;                                                     \
-		sse_ready(c, i);                                               \
-		__asm__(#name " %1,%0"                                         \
-			: "=x"(d)                                              \
-			: "x"(v64(ld_n(c, i, ea(c, i, n, ACC_READ), n))));     \
-		xset(c, i->reg, d);                                            \
-		NEXT;                                                          \
-	}                                                                      \
+#define DO(name, s)                                                            \
+	__m128i d;                                                             \
+	__asm__(#name " %1,%0" : "=x"(d) : "x"(s));                            \
+	xset(c, i->reg, d)
+#define OP(name, how)                                                          \
+	FP_REG(name##_r, sse, DO(name, xget(c, i->rm)))                        \
+	FP_LOAD(name##_m, sse, how, DO(name, v64(v)))                          \
 	handler *const x_##name##_vw[8] = RM(name##_r, name##_m);
 SSE_PMOVX(OP)
-#undef OP

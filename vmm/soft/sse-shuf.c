@@ -7,35 +7,15 @@
  */
 #include "vmm/soft/fp.h"
 
-/* fn_do(c, i, s) with the source from a register, or from aligned memory. */
+/* What follows is fn_do(c, i, s), s from a register or aligned memory. */
 #define BOTH(fn, array)                                                        \
 	static INLINE void fn##_do(                                            \
 		struct cpu *c, const struct insn *i, __m128i s);               \
-	static void fn##_r(struct cpu *c, const struct insn *i)                \
-	{                                                                      \
-		sse_ready(c, i);                                               \
-		fn##_do(c, i, xget(c, i->rm));                                 \
-		NEXT;                                                          \
-	}                                                                      \
-	static void fn##_m(struct cpu *c, const struct insn *i)                \
-	{                                                                      \
-		sse_ready(c, i);                                               \
-		fn##_do(c, i, ld128a(c, i));                                   \
-		NEXT;                                                          \
-	}                                                                      \
+	FP_REG(fn##_r, sse, fn##_do(c, i, xget(c, i->rm)))                     \
+	FP_LOAD(fn##_m, sse, a, fn##_do(c, i, v))                              \
 	handler *const array[8] = RM(fn##_r, fn##_m);                          \
 	static INLINE void fn##_do(                                            \
 		struct cpu *c, const struct insn *i, __m128i s)
-
-#define SSE_FN(fn)                                                             \
-	static INLINE void fn##_do(struct cpu *c, const struct insn *i);       \
-	static void fn(struct cpu *c, const struct insn *i)                    \
-	{                                                                      \
-		sse_ready(c, i);                                               \
-		fn##_do(c, i);                                                 \
-		NEXT;                                                          \
-	}                                                                      \
-	static INLINE void fn##_do(struct cpu *c, const struct insn *i)
 
 static INLINE uint32_t
 lane32(__m128i v, unsigned n)
@@ -55,9 +35,9 @@ static INLINE uint64_t
 words(uint64_t q, unsigned imm)
 {
 	return (q >> (imm & 3) * 16 & 0xffff) |
-		(q >> (imm >> 2 & 3) * 16 & 0xffff) << 16 |
-		(q >> (imm >> 4 & 3) * 16 & 0xffff) << 32 |
-		(q >> (imm >> 6 & 3) * 16 & 0xffff) << 48;
+	       (q >> (imm >> 2 & 3) * 16 & 0xffff) << 16 |
+	       (q >> (imm >> 4 & 3) * 16 & 0xffff) << 32 |
+	       (q >> (imm >> 6 & 3) * 16 & 0xffff) << 48;
 }
 
 /* ---- shuffles ---- */
@@ -100,22 +80,11 @@ BOTH(pshufhw, x_pshufhw_vwi)
 			s, v64(words(lane64(s, 1), (unsigned)i->imm))));
 }
 
-static void
-pshufw_r(struct cpu *c, const struct insn *i)
-{
-	mmx_ready(c, i);
-	mset(c, i->reg, words(mget(c, i->rm), (unsigned)i->imm));
-	mmx_touch(c);
-	NEXT;
-}
-static void
-pshufw_m(struct cpu *c, const struct insn *i)
-{
-	mmx_ready(c, i);
-	mset(c, i->reg, words(ldm64(c, i), (unsigned)i->imm));
-	mmx_touch(c);
-	NEXT;
-}
+#define PSHUFW(s)                                                              \
+	mset(c, i->reg, words(s, (unsigned)i->imm));                           \
+	mmx_touch(c)
+FP_REG(pshufw_r, mmx, PSHUFW(mget(c, i->rm)))
+FP_LOAD(pshufw_m, mmx, q, PSHUFW(v))
 handler *const x_pshufw_pqi[8] = RM(pshufw_r, pshufw_m);
 
 /* ---- byte shifts ---- */
@@ -126,14 +95,10 @@ at_most(uint64_t imm, unsigned n)
 	return (imm & 0xff) < n ? (unsigned)imm & 0xff : n;
 }
 
-SSE_FN(psrldq)
-{
-	xset(c, i->rm, slide_right(xget(c, i->rm), at_most(i->imm, 16)));
-}
-SSE_FN(pslldq)
-{
-	xset(c, i->rm, slide_left(xget(c, i->rm), at_most(i->imm, 16)));
-}
+#define SLIDE(way)                                                             \
+	xset(c, i->rm, slide_##way(xget(c, i->rm), at_most(i->imm, 16)))
+FP_REG(psrldq, sse, SLIDE(right))
+FP_REG(pslldq, sse, SLIDE(left))
 handler *const x_psrldq_ui[8] = REG_ONLY(psrldq);
 handler *const x_pslldq_ui[8] = REG_ONLY(pslldq);
 
@@ -155,23 +120,11 @@ palignr64(uint64_t d, uint64_t s, uint64_t imm)
 	return lo64(slide_right(
 		_mm_unpacklo_epi64(v64(s), v64(d)), at_most(imm, 16)));
 }
-static void
-palignr64_r(struct cpu *c, const struct insn *i)
-{
-	mmx_ready(c, i);
-	mset(c, i->reg,
-		palignr64(mget(c, i->reg), mget(c, i->rm), i->imm));
-	mmx_touch(c);
-	NEXT;
-}
-static void
-palignr64_m(struct cpu *c, const struct insn *i)
-{
-	mmx_ready(c, i);
-	mset(c, i->reg, palignr64(mget(c, i->reg), ldm64(c, i), i->imm));
-	mmx_touch(c);
-	NEXT;
-}
+#define PALIGNR(s)                                                             \
+	mset(c, i->reg, palignr64(mget(c, i->reg), s, i->imm));                \
+	mmx_touch(c)
+FP_REG(palignr64_r, mmx, PALIGNR(mget(c, i->rm)))
+FP_LOAD(palignr64_m, mmx, q, PALIGNR(v))
 handler *const x_palignr_pqi[8] = RM(palignr64_r, palignr64_m);
 
 /* ---- blends: where the mask's lane has bits, the source ---- */
@@ -179,8 +132,7 @@ handler *const x_palignr_pqi[8] = RM(palignr64_r, palignr64_m);
 static INLINE __m128i
 pick(__m128i d, __m128i s, __m128i mask)
 {
-	return _mm_or_si128(
-		_mm_and_si128(mask, s), _mm_andnot_si128(mask, d));
+	return _mm_or_si128(_mm_and_si128(mask, s), _mm_andnot_si128(mask, d));
 }
 
 BOTH(blendps, x_blendps_vwi)
@@ -236,52 +188,43 @@ insertps(struct cpu *c, const struct insn *i, uint32_t v)
 		if (m >> k & 1)
 			xset32(c, i->reg, k, 0);
 }
-SSE_FN(insertps_r)
-{
-	insertps(c, i, xget32(c, i->rm, i->imm >> 6 & 3));
-}
-SSE_FN(insertps_m)
-{
-	insertps(c, i, ldm32(c, i));
-}
+FP_REG(insertps_r, sse, insertps(c, i, xget32(c, i->rm, i->imm >> 6 & 3)))
+FP_LOAD(insertps_m, sse, d, insertps(c, i, v))
 handler *const x_insertps_vwi[8] = RM(insertps_r, insertps_m);
 
-#define INSERT(name, type, bits, lanes)                                        \
-	SSE_FN(name##_r)                                                       \
+/* Lanes of a type, counted modulo how many there are. */
+#define LANES(how)                                                             \
+	static INLINE void lane_set_##how(                                     \
+		struct cpu *c, unsigned reg, uint64_t n, TYPE_##how v)         \
 	{                                                                      \
-		type v = (type)*gpr_of(c, i->rm);                              \
-		memcpy(c->xmm[i->reg] + sizeof(v) * (i->imm & (lanes - 1)),    \
-			&v, sizeof(v));                                        \
+		n &= 16 / sizeof(v) - 1;                                       \
+		memcpy(c->xmm[reg] + n * sizeof(v), &v, sizeof(v));            \
 	}                                                                      \
-	SSE_FN(name##_m)                                                       \
+	static INLINE TYPE_##how lane_get_##how(                               \
+		struct cpu *c, unsigned reg, uint64_t n)                       \
 	{                                                                      \
-		type v = ld##bits(c, i, ea(c, i, sizeof(v), ACC_READ));        \
-		memcpy(c->xmm[i->reg] + sizeof(v) * (i->imm & (lanes - 1)),    \
-			&v, sizeof(v));                                        \
+		TYPE_##how v;                                                  \
+		n &= 16 / sizeof(v) - 1;                                       \
+		memcpy(&v, c->xmm[reg] + n * sizeof(v), sizeof(v));            \
+		return v;                                                      \
 	}
-#define EXTRACT(name, type, bits, lanes)                                       \
-	SSE_FN(name##_r)                                                       \
-	{                                                                      \
-		type v;                                                        \
-		memcpy(&v, c->xmm[i->reg] + sizeof(v) * (i->imm & (lanes - 1)),\
-			sizeof(v));                                            \
-		*gpr_of(c, i->rm) = v;                                         \
-	}                                                                      \
-	SSE_FN(name##_m)                                                       \
-	{                                                                      \
-		type v;                                                        \
-		memcpy(&v, c->xmm[i->reg] + sizeof(v) * (i->imm & (lanes - 1)),\
-			sizeof(v));                                            \
-		st##bits(c, i, ea(c, i, sizeof(v), ACC_WRITE), v);             \
-	}
-INSERT(pinsrb, uint8_t, 8, 16)
-INSERT(pinsrw, uint16_t, 16, 8)
-INSERT(pinsrd, uint32_t, 32, 4)
-INSERT(pinsrq, uint64_t, 64, 2)
-EXTRACT(pextrb, uint8_t, 8, 16)
-EXTRACT(pextrw, uint16_t, 16, 8)
-EXTRACT(pextrd, uint32_t, 32, 4)
-EXTRACT(pextrq, uint64_t, 64, 2)
+LANES(b)
+LANES(w)
+LANES(d)
+LANES(q)
+
+#define LANE(fn, how)                                                          \
+	FP_REG(pins##fn##_r, sse,                                              \
+		lane_set_##how(                                                \
+			c, i->reg, i->imm, (TYPE_##how) * gpr_of(c, i->rm)))   \
+	FP_LOAD(pins##fn##_m, sse, how, lane_set_##how(c, i->reg, i->imm, v))  \
+	FP_REG(pext##fn##_r, sse,                                              \
+		*gpr_of(c, i->rm) = lane_get_##how(c, i->reg, i->imm))         \
+	FP_STORE(pext##fn##_m, sse, how, lane_get_##how(c, i->reg, i->imm), )
+LANE(rb, b)
+LANE(rw, w)
+LANE(rd, d)
+LANE(rq, q)
 handler *const x_pinsrb_vei[8] = RM(pinsrb_r, pinsrb_m);
 handler *const x_pinsrw_vei[8] = RM(pinsrw_r, pinsrw_m);
 handler *const x_pinsrd_vei[8] = RM2(pinsrd_r, pinsrq_r, pinsrd_m, pinsrq_m);
@@ -291,13 +234,7 @@ handler *const x_pextrd_evi[8] = RM2(pextrd_r, pextrq_r, pextrd_m, pextrq_m);
 handler *const x_extractps_evi[8] = RM(pextrd_r, pextrd_m);
 
 /* The old PEXTRW: its general register is reg, not rm. */
-SSE_FN(pextrw_gu)
-{
-	uint16_t v;
-
-	memcpy(&v, c->xmm[i->rm] + 2 * (i->imm & 7), 2);
-	*gpr_of(c, i->reg) = v;
-}
+FP_REG(pextrw_gu, sse, *gpr_of(c, i->reg) = lane_get_w(c, i->rm, i->imm))
 handler *const x_pextrw_gui[8] = REG_ONLY(pextrw_gu);
 
 /* ---- sums and tests ---- */

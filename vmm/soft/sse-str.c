@@ -45,30 +45,19 @@ compare(struct cpu *c, const struct insn *i, __m128i s, const char *table,
 			 "call *%[fn]\n\t"
 			 "lea 128(%%rsp),%%rsp\n\t"
 			 "lahf\n\tseto %%al"
-		: "+a"(ax), "+c"(cx), "+x"(a)
-		: "d"(dx), "x"(b), [fn] "r"(fn)
-		: "cc", "memory");
+			 : "+a"(ax), "+c"(cx), "+x"(a)
+			 : "d"(dx), "x"(b), [fn] "r"(fn)
+			 : "cc", "memory");
 	if (mask)
 		xset(c, 0, a);
 	c->cc = (uint16_t)ax;
 	return (uint32_t)cx;
 }
 
-#define STR(name, ...)                                                         \
-	static void name##_r(struct cpu *c, const struct insn *i)              \
-	{                                                                      \
-		sse_ready(c, i);                                               \
-		__VA_ARGS__ compare(c, i, xget(c, i->rm), soft_##name, MASK);  \
-		NEXT;                                                          \
-	}                                                                      \
-	static void name##_m(struct cpu *c, const struct insn *i)              \
-	{                                                                      \
-		__m128i s;                                                     \
-		sse_ready(c, i);                                               \
-		s = ld128u(c, i);                                              \
-		__VA_ARGS__ compare(c, i, s, soft_##name, MASK);               \
-		NEXT;                                                          \
-	}                                                                      \
+#define STR(name, result)                                                      \
+	FP_REG(name##_r, sse,                                                  \
+		result compare(c, i, xget(c, i->rm), soft_##name, MASK))       \
+	FP_LOAD(name##_m, sse, u, result compare(c, i, v, soft_##name, MASK))  \
 	handler *const x_##name##_vwi[8] = RM(name##_r, name##_m);
 #define MASK true
 STR(pcmpestrm, )
@@ -81,23 +70,36 @@ STR(pcmpistri, c->gpr[RCX] =)
 
 /* ---- CRC32: the sum's register is 32 bits, zero-extended ---- */
 
-#define CRC(fn, suffix, type, src)                                             \
+static INLINE bool
+no_off(const struct cpu *c)
+{
+	(void)c;
+	return false;
+}
+static INLINE void
+no_ready(struct cpu *c, const struct insn *i)
+{
+	(void)c;
+	(void)i;
+}
+#define FP_REG_no(fn, ...)                                                     \
 	static void fn(struct cpu *c, const struct insn *i)                    \
 	{                                                                      \
-		type s = (type)src;                                            \
-		uint64_t d = (uint32_t)*gpr_of(c, i->reg);                     \
-		__asm__("crc32" suffix : "+r"(d) : "rm"(s));                   \
-		*gpr_of(c, i->reg) = d;                                        \
+		__VA_ARGS__;                                                   \
 		NEXT;                                                          \
 	}
-CRC(crc8_r, "b %1,%k0", uint8_t, get_reg(c, i->rm, 1))
-CRC(crc8_m, "b %1,%k0", uint8_t, ld8(c, i, ea(c, i, 1, ACC_READ)))
-CRC(crc16_r, "w %1,%k0", uint16_t, *gpr_of(c, i->rm))
-CRC(crc16_m, "w %1,%k0", uint16_t, ld16(c, i, ea(c, i, 2, ACC_READ)))
-CRC(crc32_r, "l %1,%k0", uint32_t, *gpr_of(c, i->rm))
-CRC(crc32_m, "l %1,%k0", uint32_t, ldm32(c, i))
-CRC(crc64_r, "q %1,%q0", uint64_t, *gpr_of(c, i->rm))
-CRC(crc64_m, "q %1,%q0", uint64_t, ldm64(c, i))
+
+#define DO(suffix, src)                                                        \
+	uint64_t d = (uint32_t)*gpr_of(c, i->reg);                             \
+	__asm__("crc32" suffix : "+r"(d) : "r"(src));                          \
+	*gpr_of(c, i->reg) = d
+#define CRC(name, how, suffix, reg)                                            \
+	FP_REG(name##_r, no, TYPE_##how v = (TYPE_##how)(reg); DO(suffix, v))  \
+	FP_LOAD(name##_m, no, how, DO(suffix, v))
+CRC(crc8, b, "b %1,%k0", get_reg(c, i->rm, 1))
+CRC(crc16, w, "w %1,%k0", *gpr_of(c, i->rm))
+CRC(crc32, d, "l %1,%k0", *gpr_of(c, i->rm))
+CRC(crc64, q, "q %1,%q0", *gpr_of(c, i->rm))
 handler *const x_crc32b_ge[8] = RM(crc8_r, crc8_m);
-handler *const x_crc32_ge[8] = {crc16_r, crc16_r, crc32_r, crc64_r, crc16_m,
-	crc16_m, crc32_m, crc64_m};
+handler *const x_crc32_ge[8] = {
+	crc16_r, crc16_r, crc32_r, crc64_r, crc16_m, crc16_m, crc32_m, crc64_m};

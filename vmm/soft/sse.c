@@ -48,6 +48,13 @@ fpu_check(struct cpu *c, const struct insn *i, enum fpu_kind kind)
 }
 
 void
+sse_refuse(struct cpu *c, const struct insn *i)
+{
+	fpu_check(c, i, FPU_SSE);
+	raise_ud(c, i); /* not reached */
+}
+
+void
 fpu_enter(struct cpu *c)
 {
 	c->host_mxcsr = host_mxcsr_get();
@@ -124,7 +131,7 @@ xm_end(struct cpu *c, const struct insn *i, __m128i result, enum xm kind)
 	/* Unmasked, a tiny result underflows even if it is exact. */
 	if (!(masks & UE) && any_tiny(result, kind))
 		new |= UE;
-	if (new & PRE & ~masks)
+	if (new &PRE & ~masks)
 		new &= PRE;
 	c->mxcsr |= new;
 	host_mxcsr_set(c->mxcsr | MXCSR_MASKS);
@@ -153,26 +160,14 @@ st128_slow(struct cpu *c, const struct insn *i, uint64_t lin, __m128i v)
 	st_bytes(c, i, lin, b, 16);
 }
 
-static void
-ldmxcsr_m(struct cpu *c, const struct insn *i)
+static NOINLINE void
+ldmxcsr(struct cpu *c, const struct insn *i, uint32_t v)
 {
-	uint32_t v;
-
-	sse_ready(c, i);
-	v = ldm32(c, i);
 	if (v & ~(uint32_t)MXCSR_MASK)
 		raise_gp(c, i, 0);
 	mxcsr_set(c, v);
-	NEXT;
 }
-
-static void
-stmxcsr_m(struct cpu *c, const struct insn *i)
-{
-	sse_ready(c, i);
-	st32(c, i, ea(c, i, 4, ACC_WRITE), mxcsr_get(c));
-	NEXT;
-}
-
+FP_LOAD(ldmxcsr_m, sse, d, ldmxcsr(c, i, v))
+FP_STORE(stmxcsr_m, sse, d, mxcsr_get(c), )
 handler *const x_ldmxcsr_m[8] = MEM_ONLY(ldmxcsr_m);
 handler *const x_stmxcsr_m[8] = MEM_ONLY(stmxcsr_m);

@@ -151,8 +151,8 @@ pop_r64(struct cpu *c, const struct insn *i)
 	NEXT;
 }
 
-handler *const x_pop_e[8] = {pop_any, pop_any, pop_any, pop_r64, pop_any,
-	pop_any, pop_any, pop_any};
+handler *const x_pop_e[8] = {
+	pop_any, pop_any, pop_any, pop_r64, pop_any, pop_any, pop_any, pop_any};
 
 /* All eight are checked before the first is written. */
 static void

@@ -15,20 +15,55 @@ enum { XSAVE_BV = 512, IRR = 0x200, ISR = 0x100, APIC_VERSION = 0x30 };
 
 /* In the order they are loaded. EFER, FS and GS base are elsewhere. */
 static const uint32_t listed[] = {
-	MSR_TSC, MSR_TSC_ADJUST, MSR_MISC_ENABLE, MSR_SYSENTER_CS,
-	MSR_SYSENTER_ESP, MSR_SYSENTER_EIP, MSR_STAR, MSR_LSTAR, MSR_CSTAR,
-	MSR_FMASK, MSR_KERNEL_GS_BASE, MSR_TSC_AUX, MSR_PAT, MSR_SPEC_CTRL,
-	MSR_MTRR_DEF, MSR_MTRR_FIX64K, MSR_MTRR_FIX16K, MSR_MTRR_FIX16K + 1,
-	MSR_MTRR_FIX4K, MSR_MTRR_FIX4K + 1, MSR_MTRR_FIX4K + 2,
-	MSR_MTRR_FIX4K + 3, MSR_MTRR_FIX4K + 4, MSR_MTRR_FIX4K + 5,
-	MSR_MTRR_FIX4K + 6, MSR_MTRR_FIX4K + 7, MSR_MTRR_VAR,
-	MSR_MTRR_VAR + 1, MSR_MTRR_VAR + 2, MSR_MTRR_VAR + 3,
-	MSR_MTRR_VAR + 4, MSR_MTRR_VAR + 5, MSR_MTRR_VAR + 6,
-	MSR_MTRR_VAR + 7, MSR_MTRR_VAR + 8, MSR_MTRR_VAR + 9,
-	MSR_MTRR_VAR + 10, MSR_MTRR_VAR + 11, MSR_MTRR_VAR + 12,
-	MSR_MTRR_VAR + 13, MSR_MTRR_VAR + 14, MSR_MTRR_VAR + 15,
-	MSR_MCG_STATUS, MSR_MCG_CTL, MSR_DEBUGCTL, MSR_MC0_CTL,
-	MSR_MC0_CTL + 4, MSR_MC0_CTL + 8, MSR_MC0_CTL + 12,
+	MSR_TSC,
+	MSR_TSC_ADJUST,
+	MSR_MISC_ENABLE,
+	MSR_SYSENTER_CS,
+	MSR_SYSENTER_ESP,
+	MSR_SYSENTER_EIP,
+	MSR_STAR,
+	MSR_LSTAR,
+	MSR_CSTAR,
+	MSR_FMASK,
+	MSR_KERNEL_GS_BASE,
+	MSR_TSC_AUX,
+	MSR_PAT,
+	MSR_SPEC_CTRL,
+	MSR_MTRR_DEF,
+	MSR_MTRR_FIX64K,
+	MSR_MTRR_FIX16K,
+	MSR_MTRR_FIX16K + 1,
+	MSR_MTRR_FIX4K,
+	MSR_MTRR_FIX4K + 1,
+	MSR_MTRR_FIX4K + 2,
+	MSR_MTRR_FIX4K + 3,
+	MSR_MTRR_FIX4K + 4,
+	MSR_MTRR_FIX4K + 5,
+	MSR_MTRR_FIX4K + 6,
+	MSR_MTRR_FIX4K + 7,
+	MSR_MTRR_VAR,
+	MSR_MTRR_VAR + 1,
+	MSR_MTRR_VAR + 2,
+	MSR_MTRR_VAR + 3,
+	MSR_MTRR_VAR + 4,
+	MSR_MTRR_VAR + 5,
+	MSR_MTRR_VAR + 6,
+	MSR_MTRR_VAR + 7,
+	MSR_MTRR_VAR + 8,
+	MSR_MTRR_VAR + 9,
+	MSR_MTRR_VAR + 10,
+	MSR_MTRR_VAR + 11,
+	MSR_MTRR_VAR + 12,
+	MSR_MTRR_VAR + 13,
+	MSR_MTRR_VAR + 14,
+	MSR_MTRR_VAR + 15,
+	MSR_MCG_STATUS,
+	MSR_MCG_CTL,
+	MSR_DEBUGCTL,
+	MSR_MC0_CTL,
+	MSR_MC0_CTL + 4,
+	MSR_MC0_CTL + 8,
+	MSR_MC0_CTL + 12,
 	MSR_TSC_DEADLINE,
 };
 #define LISTED (sizeof(listed) / sizeof(listed[0]))
@@ -123,7 +158,7 @@ get_lapic(struct cpu *c, const struct cpu_state *s)
 	memcpy(page, s->lapic, sizeof(page));
 	if (s->int_injected && !s->int_soft && v >= 16) {
 		/* acknowledged, not delivered: the LAPIC has it once more */
-		page[ISR + v / 32 * 16 + v % 32 / 8] &= (uint8_t)~(1 << v % 8);
+		page[ISR + v / 32 * 16 + v % 32 / 8] &= (uint8_t) ~(1 << v % 8);
 		page[IRR + v / 32 * 16 + v % 32 / 8] |= (uint8_t)(1 << v % 8);
 	}
 	if (lapic_load_base(c->lapic, s->apic_base))
@@ -181,7 +216,7 @@ get_events(struct cpu *c, const struct cpu_state *s)
 		c->exc_has_error = s->exc_has_error;
 		c->exc_error = s->exc_error;
 		c->exc_rf = c->exc != EXC_DB && c->exc != EXC_BP &&
-			c->exc != EXC_OF && c->exc != EXC_DF;
+			    c->exc != EXC_OF && c->exc != EXC_DF;
 	}
 	c->shadow = s->int_shadow;
 	c->nmi_masked = s->nmi_masked && !s->nmi_injected;

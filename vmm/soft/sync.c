@@ -23,9 +23,9 @@ struct sync {
 	pthread_cond_t cond;
 	struct request req[REQUESTS];
 	unsigned n;
-	bool all;                   /* too many to name */
+	bool all; /* too many to name */
 	_Atomic uint64_t asked, served; /* requests so far */
-	_Atomic bool inside;        /* runs guest code */
+	_Atomic bool inside; /* runs guest code */
 	_Atomic bool asleep;
 };
 

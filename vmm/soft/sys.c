@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Control registers and the small privileged instructions (Intel SDM vol. 3A
- * chapters 2, 4.1, 4.4; vol. 2): MOV CR, LMSW, SMSW, CLTS, INVLPG, HLT, the
- * descriptor table registers, cache control. What CPUID does not announce is
+ * chapters 2, 4.1, 4.4; vol. 2): MOV CR, LMSW, SMSW, CLTS, INVLPG, HLT, cache
+ * control. What CPUID does not announce is
  * undefined: MONITOR, XGETBV, RSM, VMX.
  */
 #include "vmm/soft/handlers.h"
@@ -250,16 +250,9 @@ lmsw_e(struct cpu *c, const struct insn *i)
 handler *const x_lmsw_e[8] = ALL8(lmsw_e);
 
 static void
-umip(struct cpu *c, const struct insn *i)
-{
-	if (unlikely(c->cpl && (c->cr4 & CR4_UMIP)))
-		raise_gp(c, i, 0);
-}
-
-static void
 smsw_e(struct cpu *c, const struct insn *i)
 {
-	umip(c, i);
+	check_umip(c, i);
 	if (i->flags & I_MEM)
 		st16(c, i, ea(c, i, 2, ACC_WRITE), (uint16_t)c->cr0);
 	else
@@ -268,78 +261,6 @@ smsw_e(struct cpu *c, const struct insn *i)
 }
 
 handler *const x_smsw_e[8] = ALL8(smsw_e);
-
-/* ---- descriptor table registers ---- */
-
-/* In 64-bit code 2 + 8 bytes; else 2 + 4. */
-static void
-store_dtr(struct cpu *c, const struct insn *i, const struct cpu_dtr *t)
-{
-	unsigned n = cr_size(i);
-	uint64_t lin;
-
-	umip(c, i);
-	lin = ea(c, i, n + 2, ACC_WRITE);
-	probe_write(c, i, lin, n + 2);
-	st16(c, i, lin, t->limit);
-	st_n(c, i, lin + 2, n, t->base);
-}
-
-/* With a 16-bit operand size the base has 24 bits. */
-static void
-load_dtr(struct cpu *c, const struct insn *i, struct cpu_dtr *t)
-{
-	unsigned n = cr_size(i);
-	uint64_t lin, base;
-	uint16_t limit;
-
-	need_cpl0(c, i);
-	lin = ea(c, i, n + 2, ACC_READ);
-	limit = ld16(c, i, lin);
-	base = ld_n(c, i, lin + 2, n);
-	if (n == 8 && !canonical(base))
-		raise_gp(c, i, 0);
-	if (i->size == 2)
-		base &= 0xffffff;
-	t->limit = limit;
-	t->base = base;
-}
-
-static void
-sgdt_e(struct cpu *c, const struct insn *i)
-{
-	store_dtr(c, i, &c->gdt);
-	DONE;
-}
-
-handler *const x_sgdt_e[8] = ALL8(sgdt_e);
-
-static void
-sidt_e(struct cpu *c, const struct insn *i)
-{
-	store_dtr(c, i, &c->idt);
-	DONE;
-}
-
-handler *const x_sidt_e[8] = ALL8(sidt_e);
-
-static void
-lgdt_e(struct cpu *c, const struct insn *i)
-{
-	load_dtr(c, i, &c->gdt);
-	DONE;
-}
-
-handler *const x_lgdt_e[8] = ALL8(lgdt_e);
-
-static void
-lidt_e(struct cpu *c, const struct insn *i)
-{
-	load_dtr(c, i, &c->idt);
-	DONE;
-}
-
-handler *const x_lidt_e[8] = ALL8(lidt_e);
 
 /* ---- TLB, caches, waiting ---- */
 
@@ -352,10 +273,10 @@ invlpg_e(struct cpu *c, const struct insn *i)
 	need_cpl0(c, i);
 	if (i->flags & I_MODE64)
 		lin = (i->asize == 4 ? (uint32_t)lin : lin) +
-			c->segbase[i->seg];
+		      c->segbase[i->seg];
 	else
 		lin = (uint32_t)(c->seg[i->seg].base +
-			(i->asize == 2 ? (uint16_t)lin : lin));
+				 (i->asize == 2 ? (uint16_t)lin : lin));
 	tlb_flush_page(c, lin);
 	DONE;
 }

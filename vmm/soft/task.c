@@ -17,10 +17,22 @@ struct shape {
 	unsigned n, limit, cr3, eip, eflags, gpr, seg, segs, ldt;
 };
 
-static const struct shape shape16 = {.n = 2, .limit = 0x2b, .eip = 0x0e,
-	.eflags = 0x10, .gpr = 0x12, .seg = 0x22, .segs = 4, .ldt = 0x2a};
-static const struct shape shape32 = {.n = 4, .limit = 0x67, .cr3 = 0x1c,
-	.eip = 0x20, .eflags = 0x24, .gpr = 0x28, .seg = 0x48, .segs = 6,
+static const struct shape shape16 = {.n = 2,
+	.limit = 0x2b,
+	.eip = 0x0e,
+	.eflags = 0x10,
+	.gpr = 0x12,
+	.seg = 0x22,
+	.segs = 4,
+	.ldt = 0x2a};
+static const struct shape shape32 = {.n = 4,
+	.limit = 0x67,
+	.cr3 = 0x1c,
+	.eip = 0x20,
+	.eflags = 0x24,
+	.gpr = 0x28,
+	.seg = 0x48,
+	.segs = 6,
 	.ldt = 0x60};
 
 static const struct shape *
@@ -160,8 +172,8 @@ load_one(struct cpu *c, const struct insn *i, unsigned seg, uint16_t sel,
 }
 
 static void
-load_segs(struct cpu *c, const struct insn *i, const struct tss *t,
-	uint32_t ext)
+load_segs(
+	struct cpu *c, const struct insn *i, const struct tss *t, uint32_t ext)
 {
 	static const uint8_t data[] = {SEG_DS, SEG_ES, SEG_FS, SEG_GS};
 	struct cpu_seg ss;
