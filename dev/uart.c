@@ -18,6 +18,8 @@
 #define FIFO 16u
 #define CLOCK_HZ 1843200
 
+#define POLLING 8 /* LSR reads in a row that make a guest one that receives */
+
 enum { RBR_THR, IER, IIR_FCR, LCR, MCR, LSR, MSR, SCR }; /* offsets */
 
 enum { /* bits */
@@ -78,7 +80,8 @@ struct uart {
 	struct uart_regs {
 		int64_t timeout_in; /* ns until it, at a save; -1: never */
 		uint16_t errors; /* LSR's, until it is read */
-		uint16_t held_breaks; /* that found the FIFO full: 0 or 1 */
+		uint8_t held_breaks; /* that found the FIFO full: 0 or 1 */
+		uint8_t polls; /* LSR read in a row for nothing: 0..POLLING */
 		uint8_t rx[FIFO], rx_bad[FIFO]; /* and LSR bits of each */
 		uint8_t tx[FIFO];
 		uint8_t rx_n, tx_n;
@@ -92,6 +95,7 @@ static const struct field fields[] = {
 	FIELD(struct uart, r, timeout_in),
 	FIELD(struct uart, r, errors),
 	FIELD(struct uart, r, held_breaks),
+	FIELD(struct uart, r, polls),
 	FIELDS(struct uart, r, rx),
 	FIELDS(struct uart, r, rx_bad),
 	FIELDS(struct uart, r, tx),
@@ -220,11 +224,31 @@ receive(struct uart *u, uint8_t byte, uint8_t bad)
 	restart_timeout(u);
 }
 
+/*
+ * Does the guest receive? What a driver finds in the FIFO when it begins, it
+ * clears: input that came before, from a pipe, would be lost. So it is offered
+ * only to a guest that has the interrupt on, or polls LSR and does nothing else.
+ */
+static bool
+listens(const struct uart *u)
+{
+	return (u->r.ier & IER_RDA) || u->r.polls == POLLING;
+}
+
+static void made_room(struct uart *u);
+
+static void
+note_poll(struct uart *u)
+{
+	if (u->r.polls < POLLING && ++u->r.polls == POLLING)
+		made_room(u);
+}
+
 /* There is room, maybe: what waits may come. */
 static void
 made_room(struct uart *u)
 {
-	if (u->r.held_breaks && u->r.rx_n < capacity(u)) {
+	if (u->r.held_breaks && u->r.rx_n < capacity(u) && listens(u)) {
 		u->r.held_breaks = 0;
 		receive(u, 0, LSR_BI);
 	}
@@ -330,6 +354,8 @@ lsr_read(struct uart *u)
 
 	if (u->r.rx_n)
 		lsr |= LSR_DR;
+	else
+		note_poll(u);
 	if (!u->r.tx_n)
 		lsr |= LSR_THRE | LSR_TEMT;
 	for (i = 0; i < FIFO; i++)
@@ -366,8 +392,12 @@ fcr_write(struct uart *u, uint8_t val)
 
 	/* The other bits count only while the FIFOs are on. */
 	u->r.fcr = val & FCR_ENABLE ? val & FCR_KEEP : 0;
+	/* Switching clears both; but not what came just before the FIFO was
+	 * turned on: Linux has the interrupt on by then. */
+	if (was & ~val & FCR_ENABLE)
+		val |= FCR_CLEAR_RX;
 	if ((was ^ val) & FCR_ENABLE)
-		val |= FCR_CLEAR_RX | FCR_CLEAR_TX;
+		val |= FCR_CLEAR_TX;
 	if (val & FCR_CLEAR_RX)
 		clear_rx(u);
 	if ((val & FCR_CLEAR_TX) && u->r.tx_n) {
@@ -382,6 +412,10 @@ ier_write(struct uart *u, uint8_t val)
 	/* Asking for the transmitter's interrupt while it is empty has one. */
 	if ((val & ~u->r.ier & IER_THRE) && !u->r.tx_n)
 		u->r.thre = 1;
+	if (val & ~u->r.ier & IER_RDA) {
+		u->r.ier = val & IER_ALL;
+		made_room(u);
+	}
 	u->r.ier = val & IER_ALL;
 }
 
@@ -413,6 +447,8 @@ uart_read(struct dev *d, unsigned bar, uint64_t off, unsigned size)
 
 	(void)bar;
 	(void)size;
+	if (off != LSR && u->r.polls < POLLING)
+		u->r.polls = 0;
 	if (off == RBR_THR)
 		val = dlab ? u->r.dll : rbr_read(u);
 	else if (off == IER)
@@ -442,6 +478,7 @@ uart_write(struct dev *d, unsigned bar, uint64_t off, unsigned size, uint64_t v)
 
 	(void)bar;
 	(void)size;
+	u->r.polls = 0;
 	if (off == RBR_THR && dlab)
 		u->r.dll = val;
 	else if (off == RBR_THR)
@@ -468,7 +505,7 @@ host_room(void *to)
 {
 	const struct uart *u = to;
 
-	if ((u->r.mcr & MCR_LOOP) || u->r.held_breaks)
+	if ((u->r.mcr & MCR_LOOP) || u->r.held_breaks || !listens(u))
 		return 0;
 	return capacity(u) - u->r.rx_n;
 }
@@ -547,7 +584,7 @@ uart_loaded(struct dev *d)
 	for (i = 0; i < FIFO; i++)
 		bad |= u->r.rx_bad[i];
 	if (u->r.rx_n > capacity(u) || u->r.tx_n > capacity(u) ||
-		bad & ~(unsigned)LSR_ERRORS || u->r.held_breaks > 1 ||
+		bad & ~(unsigned)LSR_ERRORS || u->r.held_breaks > 1 || u->r.polls > POLLING ||
 		u->r.ier & ~IER_ALL || u->r.mcr & ~MCR_ALL ||
 		u->r.fcr & ~FCR_KEEP || u->r.timed_out > 1 || u->r.thre > 1 ||
 		in < -1 || in > 60 * NS_PER_S)

@@ -9,6 +9,7 @@
 #define TESTS_THUNK_H
 
 #include <signal.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <string.h>
 #include <sys/mman.h>

@@ -166,6 +166,10 @@ parse(const struct boot_params *bp, struct image *im)
 			k->name, k->size, setup + size);
 	im->code = k->p + setup;
 	im->code_size = k->size - setup;
+	if (bp->entry64 &&
+		(im->version < 0x20c ||
+			!(get16(im->zp + XLOADFLAGS) & XLF_KERNEL_64)))
+		return failx(-ENOEXEC, "%s: it has no 64-bit entry", k->name);
 	im->entry32 = bp->entry32 || im->version < 0x20c ||
 		      !(get16(im->zp + XLOADFLAGS) & XLF_KERNEL_64);
 	return 0;

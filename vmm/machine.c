@@ -461,13 +461,13 @@ open_files(struct machine *m)
 
 	if (!m->cfg->kernel)
 		return failx(-EINVAL, "no kernel given");
-	r = blob_open(&m->kernel, m->cfg->kernel, 4ull << 30);
+	r = blob_open(&m->kernel, m->cfg->kernel, m->cfg->memory);
 	if (r)
 		return r;
 	p.kernel = m->kernel;
 	r = boot_probe(&p, &kind);
 	if (!r && m->cfg->initrd)
-		r = blob_open(&m->initrd, m->cfg->initrd, 64ull << 30);
+		r = blob_open(&m->initrd, m->cfg->initrd, m->cfg->memory);
 	return r;
 }
 

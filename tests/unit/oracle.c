@@ -12,7 +12,7 @@
 #include "tests/softrig.h"
 #include "tests/thunk.h"
 
-#include "vmm/soft/fp.h"
+#include "vmm/soft/x87.h"
 
 enum { MAP_ONE, MAP_0F, MAP_0F38, MAP_0F3A };
 enum { MAX_FORMS = 4096, SHOWN = 12 };
@@ -855,11 +855,13 @@ static void
 compare_fault(struct difference *d, const struct shot *s, int vector)
 {
 	const struct cpu *c = rig.c;
+	/* Whether the kernel has a page at its own addresses is its secret. */
+	uint64_t told = thunk->cr2 >> 63 ? 6 : 7;
 
 	if (vector != thunk->vector)
 		say(d, "# vector: engine %d, host %d\n", vector, thunk->vector);
 	else if (vector == EXC_PF &&
-		 (!same_address(s) || c->exc_error != thunk->error))
+		 (!same_address(s) || ((c->exc_error ^ thunk->error) & told)))
 		say(d, "# #PF: engine %#lx (%#x), host %#lx (%#lx)\n", c->cr2,
 			c->exc_error, thunk->cr2, thunk->error);
 }
@@ -950,9 +952,6 @@ compare_fx(struct difference *d, const struct shot *s)
 		em &= ~32u;
 		hm &= ~32u;
 	}
-	/* DPPS multiplies and adds in steps, and stops at the first to fail. */
-	if (thunk->vector == EXC_XM && (is(s, "dpps") || is(s, "dppd")))
-		em = hm;
 	if (em != hm)
 		say(d, "# mxcsr: engine %#x, host %#x\n", em, hm);
 	for (unsigned n = 0; n < 8; n++)

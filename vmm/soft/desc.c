@@ -194,14 +194,17 @@ seg_flat(uint16_t sel, bool code, bool l, unsigned dpl)
 		.dpl = (uint8_t)dpl};
 }
 
+/* The selector becomes null and the register unusable; its base stays, which
+ * shows in 64-bit code. */
 static void
 drop_one(struct cpu *c, unsigned seg)
 {
-	const struct cpu_seg *s = &c->seg[seg];
+	struct cpu_seg *s = &c->seg[seg];
 
 	if (s->unusable || s->dpl >= c->cpl || (is_code(s) && is_conforming(s)))
 		return;
-	seg_null(c, seg, 0);
+	s->sel = 0;
+	s->unusable = true;
 }
 
 void

@@ -5,7 +5,7 @@
  * result comes back: while all exceptions are masked and the registers valid.
  * The rest, and all transcendentals, go to fpu-native.c.
  */
-#include "vmm/soft/fp.h"
+#include "vmm/soft/x87.h"
 
 static INLINE bool
 quiet_one(const struct cpu *c)

@@ -4,7 +4,7 @@
  * The handlers are for the common case, all exceptions masked and no stack
  * fault; the rest goes to fpu-native.c.
  */
-#include "vmm/soft/fp.h"
+#include "vmm/soft/x87.h"
 
 static INLINE bool
 can_push(const struct cpu *c)

@@ -7,7 +7,7 @@
  * the next waiting instruction. One table holds each register form followed by
  * RET, another each memory form on (%rdi).
  */
-#include "vmm/soft/fp.h"
+#include "vmm/soft/x87.h"
 
 /* clang-format off */
 __asm__(".pushsection .text\n\t.balign 16\n"

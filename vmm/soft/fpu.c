@@ -5,7 +5,7 @@
  * The last instruction's address, opcode and operand are noted for each that
  * is not a control instruction, as processors before the Pentium 4 did.
  */
-#include "vmm/soft/fp.h"
+#include "vmm/soft/x87.h"
 
 enum { FCW_BITS = 0x1f3f, FCW_ONE = 0x40, FCW_INIT = 0x37f };
 

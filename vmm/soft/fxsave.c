@@ -5,7 +5,7 @@
  * whatever CR4.OSFXSR says. Left out: bytes 416 to 511 are neither written
  * nor read.
  */
-#include "vmm/soft/fp.h"
+#include "vmm/soft/x87.h"
 
 enum { USED = 416, XMM = 160, XMM_LOW_END = XMM + 8 * 16 };
 

@@ -14,9 +14,13 @@
 #include "vmm/soft/soft.h"
 
 /* One handler for all eight. */
-#define ALL8(fn) {fn, fn, fn, fn, fn, fn, fn, fn}
+#define ALL8(fn)                                                               \
+	{                                                                      \
+		fn, fn, fn, fn, fn, fn, fn, fn                                 \
+	}
 #define X(name) extern handler *const x_##name[8];
 
+/* clang-format off */
 /* alu.c: arithmetic and logic */
 #define HANDLERS_ALU                                                           \
 	X(add_er) X(add_re) X(add_ei) X(or_er) X(or_re) X(or_ei)               \
@@ -85,6 +89,7 @@ HANDLERS_SEG
 HANDLERS_EXC
 HANDLERS_SYS
 #undef X
+/* clang-format on */
 
 /* What ends a block that no instruction ended (block.c): off is the length. */
 extern handler x_end;

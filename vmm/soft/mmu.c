@@ -25,6 +25,7 @@ enum {
 struct page { /* what a walk found */
 	uint64_t pa; /* of the byte */
 	bool user, write, nx, global, dirty;
+	uint64_t span; /* of the page: 4 KiB and up */
 };
 
 static uint64_t
@@ -119,6 +120,7 @@ fill_page(struct cpu *c, const struct walk *w, uint64_t pte, uint64_t base,
 	pg->nx = w->nx;
 	pg->global = (pte & PTE_G) && (c->cr4 & CR4_PGE);
 	pg->dirty = pte & PTE_D;
+	pg->span = span;
 }
 
 /* 0 done, -1 walk again, else error code + 1 */
@@ -256,6 +258,22 @@ translate(
 
 /* ---- the TLB ---- */
 
+/*
+ * A large page has many entries, and INVLPG on any of its bytes drops them all.
+ * c->large tells cheaply whether there may be some: a bit for each 2 MiB modulo
+ * 128 MiB, apart for the lower and upper half. c->large_span is the largest size
+ * seen.
+ */
+static void
+note_large(struct cpu *c, uint64_t lin, uint64_t span)
+{
+	uint64_t bits = span >> 21 >= 64 ? ~0ull : (1ull << (span >> 21)) - 1;
+
+	c->large[lin >> 63] |= bits << ((lin & ~(span - 1)) >> 21 & 63);
+	if (c->large_span < span)
+		c->large_span = span;
+}
+
 void
 tlb_flush(struct cpu *c, bool globals_too)
 {
@@ -265,20 +283,36 @@ tlb_flush(struct cpu *c, bool globals_too)
 		if (globals_too || !(e->pa & TLB_GLOBAL))
 			e->rd = e->wr = 1;
 	}
+	if (globals_too)
+		c->large[0] = c->large[1] = c->large_span = 0;
 	jkey_changed(c);
+}
+
+/* The entries of each view's slots from lin's page on. */
+static void
+drop_entries(struct cpu *c, uint64_t lin, uint64_t span)
+{
+	uint64_t from = lin & ~(span - 1), pages = span >> 12;
+
+	for (uint64_t p = 0; p < pages && p < TLB_SIZE; p++) {
+		uint64_t at = (from >> 12) + p;
+
+		for (unsigned v = 0; v < VIEWS - 1; v++) {
+			struct tlbe *e = &c->tlbs[v * TLB_SIZE +
+				(at & (TLB_SIZE - 1))];
+
+			if (e->rd - from < span || e->wr - from < span)
+				e->rd = e->wr = 1;
+		}
+	}
 }
 
 void
 tlb_flush_page(struct cpu *c, uint64_t lin)
 {
-	unsigned at = lin >> 12 & (TLB_SIZE - 1);
+	bool large = c->large[lin >> 63] >> (lin >> 21 & 63) & 1;
 
-	for (unsigned v = 0; v < VIEWS - 1; v++) {
-		struct tlbe *e = &c->tlbs[v * TLB_SIZE + at];
-
-		if (e->rd == (lin & PAGE_MASK) || e->wr == (lin & PAGE_MASK))
-			e->rd = e->wr = 1;
-	}
+	drop_entries(c, lin, large ? c->large_span : PAGE);
 	jkey_changed(c);
 }
 
@@ -330,6 +364,8 @@ fill(struct cpu *c, struct tlbe *tlb, uint64_t lin, const struct page *pg,
 
 	if (has_breakpoint(c, page) || tlb == c->tlbs + VIEW_CHECK * TLB_SIZE)
 		return;
+	if (unlikely(pg->span > PAGE))
+		note_large(c, page, pg->span);
 	e->add = (uintptr_t)(s->host + (pa - s->gpa)) - page;
 	e->pa = pa | (pg->global ? TLB_GLOBAL : 0);
 	e->rd = page;

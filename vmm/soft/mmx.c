@@ -5,7 +5,7 @@
  * every MMX instruction makes all of the stack valid with TOP 0. The arithmetic
  * is done by the SSE forms on 64 bits, which leaves the host's x87 alone.
  */
-#include "vmm/soft/fp.h"
+#include "vmm/soft/x87.h"
 
 /* What follows is fn_do(d, s), s from a register or memory. */
 #define MMX_PAIR(fn, array) MMX_PAIR_OF(fn, array, q)

@@ -197,6 +197,7 @@ struct cpu {
 	struct lapic *lapic;
 	unsigned index;
 	struct tlbe *tlbs; /* VIEWS arrays of TLB_SIZE */
+	uint64_t large[2], large_span; /* large pages in them: mmu.c */
 	bool bp_data; /* DR7 has data or I/O breakpoints on */
 	bool bp_code; /* DR7 has instruction breakpoints on */
 	struct { /* rmw.h: the operand being changed the slow way */

@@ -4,7 +4,7 @@
  * Those with an MMX operand switch the x87 unit to MMX, except for CVTPI2PD
  * with a memory operand, and see its pending exceptions (#MF).
  */
-#include "vmm/soft/fp.h"
+#include "vmm/soft/x87.h"
 
 /* ---- from general registers ---- */
 

@@ -4,7 +4,7 @@
  * sign masks, non-temporal and masked stores (Intel SDM vol. 2). 16-byte
  * operands of the aligned kind raise #GP(0) when they are not.
  */
-#include "vmm/soft/fp.h"
+#include "vmm/soft/x87.h"
 
 /* ---- whole registers ---- */
 

@@ -5,7 +5,7 @@
  * immediate selects at run time what the host's instructions want as a
  * constant, so most are lane copies here.
  */
-#include "vmm/soft/fp.h"
+#include "vmm/soft/x87.h"
 
 /* What follows is fn_do(c, i, s), s from a register or aligned memory. */
 #define BOTH(fn, array)                                                        \

@@ -5,7 +5,7 @@
  * must have SSE4.2. Left out: #XM for an unmasked overflow whose result is
  * exact sets PE too, since the masked instruction that we execute does.
  */
-#include "vmm/soft/fp.h"
+#include "vmm/soft/x87.h"
 
 const uint8_t slide_mask[48] = {
 	/* clang-format off */

@@ -7,7 +7,7 @@
  */
 #include "vmm/soft/decode.h"
 
-#include "vmm/soft/fp.h"
+#include "vmm/soft/fp-names.h"
 
 /* clang-format off */
 enum {

@@ -6,7 +6,7 @@
  */
 #include "vmm/soft/decode.h"
 
-#include "vmm/soft/fp.h"
+#include "vmm/soft/fp-names.h"
 
 /* clang-format off */
 #define M(mn, fn, size) {mn, x_##fn, "M" size, R_MEMONLY}
