@@ -94,7 +94,7 @@ GUEST "slow=its KVM emulates real mode in part"
 	EQW "tf: vector", s_vec, DB
 	EQW "tf: ip", s_ip, (FRAG + 5)
 	EQM "tf: flags in the handler", s_hfl, 0x100, 0
-	REAL "pushw $2; pushw $0; pushw $FRAG+12; iretw; nop; nop; mov $0x77,%bx; mov %sp,%cx"
+	REAL "pushw $2; pushw $0; pushw $FRAG+10; iretw; nop; nop; mov $0x77,%bx; mov %sp,%cx"
 	EQW "iret", s_bx, 0x77
 	EQW "iret: sp", s_cx, RSTACK
 	REAL "pushw $0x7002; popfw; pushfw; pop %bx; pushw $2; popfw"

@@ -20,6 +20,7 @@ shift
 vm_run=${VM_RUN:-vm-run}
 vm_check=${VM_CHECK:-vm-check}
 out=${OUT:-}
+limit=${LIMIT:-15}
 tmp=$(mktemp -d "${TMPDIR:-/tmp}/cpu.XXXXXX") || exit 1
 trap 'rm -rf "$tmp"' EXIT
 trap 'exit 1' HUP INT TERM
@@ -83,8 +84,8 @@ for elf; do
 		echo "ok $n - $name ($engine) # SKIP ring 0 is emulated here: $why"
 		continue
 	fi
-	timeout -k 2 "${LIMIT:-15}" "$vm_run" --accel "$engine" -m 64M \
-		-c "${cpus:-1}" --debug-exit --test-device --serial stdio \
+	timeout -k 2 "$((limit + 5))" "$vm_run" --accel "$engine" -m 64M \
+		-c "${cpus:-1}" --timeout "$limit" --debug-exit --test-device --serial stdio \
 		-k "$elf" < /dev/null > "$tmp/raw" 2> "$tmp/err"
 	status=$?
 	tr -d '\r' < "$tmp/raw" > "$tmp/out"

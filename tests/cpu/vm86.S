@@ -35,10 +35,10 @@ GUEST "slow=its KVM does not emulate virtual-8086 mode"
 	movl $FL_VM | FL_IOPL | 2, flags
 	VM86 "mov %cs,%ax; mov %ds,%bx; mov %ss,%cx; mov %sp,%dx"
 	EQ "ends", r_vec, END
-	EQ "cs", r_ax, (FRAG >> 4)
-	EQ "ds", r_bx, 0x100
-	EQ "ss", r_cx, 0x100
-	EQ "sp", r_dx, 0x1000
+	EQW "cs", r_ax, (FRAG >> 4)
+	EQW "ds", r_bx, 0x100
+	EQW "ss", r_cx, 0x100
+	EQW "sp", r_dx, 0x1000
 	EQM "VM in the frame", r_fl, FL_VM, FL_VM
 	EQ "cs in the frame", r_cs, (FRAG >> 4)
 	EQ "ss in the frame", r_ss, 0x100

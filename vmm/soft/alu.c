@@ -254,20 +254,18 @@ XADD(32, "l")
 XADD(64, "q")
 TABLE(xadd, er)
 
-/* CMPXCHG: the accumulator takes the old value only where it differs (a 32-bit
- * accumulator keeps its upper half when it is equal: SDM). */
+/* CMPXCHG: the accumulator takes the old value only where it differs; what is
+ * not written keeps its upper half, in the 32-bit form too. */
 #define CMPXCHG(bits, sfx)                                                     \
 	static void cmpxchg_er_r##bits(struct cpu *c, const struct insn *i)    \
 	{                                                                      \
 		uint##bits##_t d = val##bits(c, i->rm);                        \
 		uint##bits##_t a = val##bits(c, 0);                            \
 		cmp_f##bits(c, a, d);                                          \
-		if (a == d) {                                                  \
+		if (a == d)                                                    \
 			put##bits(c, i->rm, val##bits(c, i->reg));             \
-		} else {                                                       \
+		else                                                           \
 			put##bits(c, 0, d);                                    \
-			put##bits(c, i->rm, val##bits(c, i->rm));              \
-		}                                                              \
 		NEXT;                                                          \
 	}                                                                      \
 	static void cmpxchg_er_m##bits(struct cpu *c, const struct insn *i)    \

@@ -151,10 +151,9 @@ call_i(struct cpu *c, const struct insn *i)
 static COOL void
 call_i64_slow(struct cpu *c, const struct insn *i)
 {
-	uint64_t to = direct(c, i), sp = c->gpr[RSP] - 8;
+	uint64_t to = direct(c, i);
 
-	st64(c, i, sp, next_rip(c, i));
-	c->gpr[RSP] = sp;
+	push(c, i, 8, next_rip(c, i));
 	go_direct(c, to, 1);
 }
 

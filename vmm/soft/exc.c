@@ -282,6 +282,7 @@ deliver_task(struct cpu *c, const struct event *e, uint64_t gate)
 {
 	struct stk s;
 
+	c->sysflags |= e->flags & FL_RF; /* for the old task's TSS */
 	task_switch(c, e->i, gate_sel(gate), TASK_GATE, e->ret, e->ext);
 	if (!e->has_error)
 		return;

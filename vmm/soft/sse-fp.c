@@ -45,21 +45,18 @@ SSE_FP_SD(OP)
 	STRICT_LOAD(name##_m, how, DO_IMM(name, kind, load))                   \
 	handler *const x_##name##_vwi[8] = RM(name##_r, name##_m);
 
+/* clang-format off */
 #define CASE(name, n)                                                          \
 	case n:                                                                \
 		__asm__ volatile(#name " $" #n ",%1,%0" : "+x"(d) : "x"(s));   \
 		break;
 #define EIGHT(name)                                                            \
-	CASE(name, 0)                                                          \
-	CASE(name, 1)                                                          \
-	CASE(name, 2)                                                          \
-	CASE(name, 3) CASE(name, 4) CASE(name, 5) CASE(name, 6) CASE(name, 7)
+	CASE(name, 0) CASE(name, 1) CASE(name, 2) CASE(name, 3)                \
+	CASE(name, 4) CASE(name, 5) CASE(name, 6) CASE(name, 7)
 #define SIXTEEN(name)                                                          \
-	EIGHT(name)                                                            \
-	CASE(name, 8)                                                          \
-	CASE(name, 9)                                                          \
-	CASE(name, 10) CASE(name, 11) CASE(name, 12) CASE(name, 13)            \
-		CASE(name, 14) CASE(name, 15)
+	EIGHT(name) CASE(name, 8) CASE(name, 9) CASE(name, 10) CASE(name, 11)  \
+	CASE(name, 12) CASE(name, 13) CASE(name, 14) CASE(name, 15)
+/* clang-format on */
 
 /* Predicates beyond 7 are AVX's: the legacy form ignores those bits. */
 #define CMP(name, how, load)                                                   \

@@ -37,6 +37,18 @@ stack_lin(struct cpu *c, const struct insn *i, uint64_t sp, unsigned n,
 	return seg_lin(c, i, SEG_SS, sp & sp_mask(c), n, a);
 }
 
+/* Stack accesses that are not canonical raise #SS, others #GP: the memory
+ * operand that the instruction may have says nothing here. */
+static inline void
+check_canonical(struct cpu *c, const struct insn *i, uint64_t lin, unsigned n)
+{
+	uint64_t last = lin + n - 1;
+
+	if (unlikely((uint64_t)((int64_t)(lin << 16) >> 16) != lin ||
+		     (uint64_t)((int64_t)(last << 16) >> 16) != last))
+		raise_err(c, i, EXC_SS, 0);
+}
+
 void
 push(struct cpu *c, const struct insn *i, unsigned size, uint64_t val)
 {
@@ -44,6 +56,7 @@ push(struct cpu *c, const struct insn *i, unsigned size, uint64_t val)
 
 	if (likely(stack64(c))) {
 		sp = c->gpr[RSP] - size;
+		check_canonical(c, i, sp, size);
 		st_n(c, i, sp, size, val);
 	} else {
 		sp = sp_plus(c, -(int64_t)size);
@@ -57,8 +70,10 @@ stack_peek(struct cpu *c, const struct insn *i, unsigned at, unsigned size)
 {
 	uint64_t sp;
 
-	if (likely(stack64(c)))
+	if (likely(stack64(c))) {
+		check_canonical(c, i, c->gpr[RSP] + at, size);
 		return ld_n(c, i, c->gpr[RSP] + at, size);
+	}
 	sp = sp_plus(c, at);
 	return ld_n(c, i, stack_lin(c, i, sp, size, ACC_READ), size);
 }
@@ -190,34 +205,35 @@ popa_z(struct cpu *c, const struct insn *i)
 
 handler *const x_popa_z[8] = ALL8(popa_z);
 
-/* imm: size | level << 16 */
+/* Push at *sp, which is not RSP yet. */
+static void
+enter_push(struct cpu *c, const struct insn *i, uint64_t *sp, uint64_t v)
+{
+	*sp = (*sp & ~sp_mask(c)) | ((*sp - i->size) & sp_mask(c));
+	st_n(c, i, stack_lin(c, i, *sp, i->size, ACC_WRITE), i->size, v);
+}
+
+/* imm: size | level << 16. Registers change last: a fault starts it again. The
+ * place where RSP ends must be writable. */
 static void
 enter_i(struct cpu *c, const struct insn *i)
 {
 	unsigned level = i->imm >> 16 & 31, n = i->size;
-	uint64_t mask = sp_mask(c), bp = c->gpr[RBP], frame;
-	unsigned words = level ? level + 1 : 1;
-	uint64_t v[33];
+	uint64_t mask = sp_mask(c), bp = c->gpr[RBP], sp = c->gpr[RSP], frame;
 
-	/* The frame pointers of the outer levels are read first... */
+	enter_push(c, i, &sp, bp);
+	frame = sp;
 	for (unsigned k = 1; k < level; k++) {
-		uint64_t at = (bp - k * n) & mask;
+		uint64_t at = (bp - k * n) & mask, v;
 
-		v[k] = ld_n(c, i, seg_lin(c, i, SEG_SS, at, n, ACC_READ), n);
+		v = ld_n(c, i, seg_lin(c, i, SEG_SS, at, n, ACC_READ), n);
+		enter_push(c, i, &sp, v);
 	}
-	/* ...and all that is pushed must be writable. */
-	for (unsigned k = 1; k <= words; k++)
-		probe_write(c, i,
-			stack_lin(c, i, sp_plus(c, -(int64_t)(k * n)), n,
-				ACC_WRITE),
-			n);
-	frame = sp_plus(c, -(int64_t)n);
-	push(c, i, n, bp);
-	for (unsigned k = 1; k < level; k++)
-		push(c, i, n, v[k]);
 	if (level)
-		push(c, i, n, frame);
-	stack_move(c, -(int64_t)(i->imm & 0xffff));
+		enter_push(c, i, &sp, frame);
+	sp = (sp & ~mask) | ((sp - (i->imm & 0xffff)) & mask);
+	probe_write(c, i, stack_lin(c, i, sp, n, ACC_WRITE), n);
+	c->gpr[RSP] = sp;
 	set_reg(c, RBP * 8, n, frame);
 	NEXT;
 }

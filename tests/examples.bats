@@ -1,0 +1,87 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: MIT
+# The programs and scripts of examples/, as people would build and run them.
+# timeout: 120
+
+load helpers
+
+@test "hello.bin: 512 bytes that say hello and power off" {
+	[ "$(stat -c %s "$B/examples/hello.bin")" = 512 ]
+	for accel in $(engines); do
+		run --separate-stderr vmr --accel "$accel" --flat \
+			-k "$B/examples/hello.bin"
+		[ "$status" = 0 ]
+		[ "$output" = $'Hello from a guest of 512 bytes.\r' ]
+		[ -z "$stderr" ]
+	done
+}
+
+# tree: what `make install` makes, in $T/root
+tree() {
+	[[ $B != *-san* ]] || skip "the library wants the sanitizers' run time"
+	make -s -C "$TOP" install B="$B" DESTDIR="$T/root" prefix=/usr
+	export PKG_CONFIG_PATH=$T/root/usr/lib/pkgconfig
+	export PKG_CONFIG_SYSROOT_DIR=$T/root
+	export LD_LIBRARY_PATH=$T/root/usr/lib
+}
+
+@test "minimal.c builds against what is installed, and boots" {
+	local doc=$T/root/usr/share/doc/vm-utils/examples
+
+	tree
+	# shellcheck disable=SC2046
+	cc -Wall -Wextra -Werror -o "$T/minimal" "$doc/minimal.c" \
+		$(pkg-config --cflags --libs libvmm)
+	head -c 1000 "$doc/hello.S" >"$T/garbage"
+	run timeout -s KILL 20 "$T/minimal" "$T/garbage"
+	[ "$status" = 125 ]
+	[[ $output == "minimal: $T/garbage: "* ]]
+	run timeout -s KILL 20 "$T/minimal"
+	[ "$status" = 2 ]
+	need_guests
+	run timeout -s KILL 60 "$T/minimal" "$B/guests/vmlinuz-cloud" \
+		"$B/guests/initrd-demo.gz" 'console=ttyS0 quiet'
+	[ "$status" = 0 ]
+	[[ $output == *"== off"* ]]
+	run timeout -s KILL 60 "$T/minimal" "$B/guests/vmlinuz-cloud" /dev/null
+	[ "$status" = 125 ]
+}
+
+@test "minimal.c as C++ sees the header" {
+	command -v g++ >/dev/null || skip "no C++ compiler"
+	printf '#include <vmm.h>\nint main() { return !vmm_version(); }\n' \
+		>"$T/x.cc"
+	tree
+	# shellcheck disable=SC2046
+	g++ -Wall -Wextra -Werror -o "$T/x" "$T/x.cc" \
+		$(pkg-config --cflags --libs libvmm)
+	"$T/x"
+}
+
+@test "installed tools find their library and need nothing of the source tree" {
+	tree
+	unset LD_LIBRARY_PATH
+	cd /
+	run timeout -s KILL 20 "$T/root/usr/bin/vm-run" --flat \
+		-k "$B/examples/hello.bin"
+	[ "$status" = 0 ]
+	run ldd "$T/root/usr/bin/vm-run"
+	[[ $output == *"$T/root/usr/bin/../lib/libvmm.so.0"* ]]
+	run timeout -s KILL 20 "$T/root/usr/bin/vm" check -q
+	[ "$status" = 0 ]
+}
+
+@test "uninstall takes away what install brought" {
+	tree
+	make -s -C "$TOP" uninstall B="$B" DESTDIR="$T/root" prefix=/usr
+	[ -z "$(find "$T/root" ! -type d)" ]
+}
+
+@test "linux.sh: a shell in Debian's kernel" {
+	need_guests
+	run bash -c 'echo exit | timeout -s KILL 60 "$TOP/examples/linux.sh" \
+		-m 256M'
+	echo "$output"
+	[ "$status" = 0 ]
+	[[ $output == *"Leave with: exit"* ]]
+}
