@@ -137,9 +137,11 @@ guests: | $(FIRST)
 	-tests/guests/fetch.sh build/guests
 	@[ -e $(B)/guests ] || ln -s $(CURDIR)/build/guests $(B)/guests
 
-# The tests again and again, for SOAK seconds or until one fails.
+# What takes hours in tests/soak, then the tests again and again, for SOAK
+# seconds or until one fails.
 SOAK = 3600
 soak: $(BUILT) | $(FIRST)
+	B=$(B) prove -e tests/run $(wildcard tests/soak/*.bats)
 	end=$$(($$(date +%s) + $(SOAK))); \
 	while [ $$(date +%s) -lt $$end ]; do \
 		B=$(B) prove -Q -j2 -e tests/run $(TESTS) || exit 1; \

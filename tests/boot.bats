@@ -16,6 +16,7 @@ setup_file() {
 		setsid xargs -P 2 -I{} "$BASH" -c '. "$0"; boot {}' \
 			"$BATS_TEST_DIRNAME/boot-check.bash" >xargs 2>&1 3>&- &
 	echo $! >pid
+	disown
 }
 
 teardown_file() {
@@ -120,6 +121,16 @@ checked() {
 	says "$T/out" '^42 CPUs: 2' 20
 	echo exit >&"$keys"
 	ends 0 30
+}
+
+@test "what is piped in before the guest is up reaches its shell, whole" {
+	run bash -o pipefail -c 'printf "%s\nexit\n" "echo [$1]" |
+		timeout -s KILL 60 vm-run -m 256M -k "$2/vmlinuz-cloud" \
+			-i "$2/initrd.gz" -a "console=ttyS0 quiet"' \
+		- "$(printf '%.0s0123456789' {1..10})" "$G"
+	[ "$status" = 0 ]
+	[ "$(tr -d '\r' <<<"$output" |
+		grep -c '^\[\(0123456789\)\{10\}\]$')" = 1 ]
 }
 
 @test "a Linux that panics: 111" {

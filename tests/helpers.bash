@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: MIT
 # shellcheck shell=bash
+# shellcheck disable=SC2154 # run sets status, output, stderr
 # What the tests of vm-run share: guests of a few bytes, assembled on the spot,
 # and ways to run a machine that cannot hang the test.
 
@@ -127,14 +128,13 @@ refused() {
 
 	shift
 	LIMIT=5 run --separate-stderr vmr "$@"
-	# shellcheck disable=SC2154 # set by run
-	[ "$status" = "$want" ] && [ -z "$output" ] &&
-		[[ $stderr == "vm-run: "* ]] &&
-		[ "$(wc -l <<<"$stderr")" = 1 ] || {
+	if [ "$status" != "$want" ] || [ -n "$output" ] ||
+		[[ $stderr != "vm-run: "* ]] ||
+		[ "$(wc -l <<<"$stderr")" != 1 ]; then
 		echo "vm-run $*: got $status, want $want; stdout '$output'"
 		echo "stderr: $stderr"
 		return 1
-	}
+	fi
 }
 
 # until_true SECONDS COMMAND...: polls it
@@ -204,6 +204,13 @@ talk() {
 
 gone() {
 	[ ! -e "/proc/$1" ] || [[ $(cat "/proc/$1/stat" 2>&1) == *") Z "* ]]
+}
+
+alive() {
+	! gone "$1" || {
+		echo "$1 has ended"
+		return 1
+	}
 }
 
 # ends CODE [SECONDS]: what start began ends with that code in time

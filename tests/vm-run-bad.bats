@@ -3,6 +3,8 @@
 # vm-run: what is refused, with which code, in one line that says who and why.
 # 2: the command line is wrong. 125: it cannot be done. Nothing is left behind.
 
+# shellcheck disable=SC2154 # run --separate-stderr sets stderr
+
 load helpers
 
 setup() {
@@ -11,12 +13,12 @@ setup() {
 	END
 	mkdir "$T/cwd" "$T/tmp"
 	export TMPDIR=$T/tmp
-	cd "$T/cwd"
+	cd "$T/cwd" || return
 }
 
 teardown() {
 	end_started
-	[ -z "$(ls -A "$T/cwd" "$T/tmp" | grep -v ':$')" ]
+	[ -z "$(ls -A "$T/cwd")$(ls -A "$T/tmp")" ]
 }
 
 @test "no kernel, an unknown option, a missing value, an operand: usage" {

@@ -3,6 +3,8 @@
 # vm-run: the serial ports and what they are connected to. Terminals are in
 # vm-run-tty.bats.
 
+# shellcheck disable=SC2154 # run and start set variables
+
 load helpers
 
 # echoes FILE N [PORT]: a guest that says "!" on stdout (which is at PORT), then
@@ -248,7 +250,7 @@ through() {
 	says "$T/err" "^vm-run: serial0: $T/sock\$"
 	[ "$(stat -c %a "$T/sock")" = 600 ]
 	[ "$(printf abc | talk "$T/sock" 3)" = abc ]
-	! gone "$pid"
+	alive "$pid"
 	[ "$(printf def | talk "$T/sock" 3)" = def ]
 	ends 0
 	[ ! -e "$T/sock" ]
@@ -349,7 +351,7 @@ through() {
 	END
 	start --flat -k "$T/g"
 	says "$T/out" early
-	! gone "$pid"
+	alive "$pid"
 	kill -KILL "$pid"
 	ends 137
 }

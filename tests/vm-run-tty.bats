@@ -65,7 +65,7 @@ on_terminal() {
 	printf '%s\n' 'tty >"$T/tty"; stty -g >"$T/before"' \
 		'vm-run "$@" 2>"$T/err"; code=$?' \
 		'stty -g >"$T/after"; echo $code >"$T/code"' >"$T/shell"
-	T=$T timeout -s KILL 50 script -qefc "bash $T/shell $(printf '%q ' "$@")" \
+	timeout -s KILL 50 script -qefc "T=$T bash $T/shell $(printf '%q ' "$@")" \
 		"$T/screen" <"$T/keys" >/dev/null 2>&1 3>&- &
 	script=$!
 	started+=("$script")
@@ -169,13 +169,17 @@ left() {
 	[[ $(grep -Eao '<[0-9a-f]{2}>' "$T/screen" | tr -d '\n') == '<21>' ]]
 }
 
+shown_twice() {
+	[ "$(grep -ac "$1" "$T/screen")" = 2 ]
+}
+
 @test "Ctrl-] r resets, Ctrl-] n sends an NMI" {
 	on_terminal --flat -k "$T/hex"
 	says "$T/screen" ready
 	press '\035n'
 	says "$T/screen" nmi
 	press '\035r'
-	until_true 10 eval '[ "$(grep -ac ready "$T/screen")" = 2 ]'
+	until_true 10 shown_twice ready
 	press '!'
 	left 0
 }
@@ -215,14 +219,14 @@ left() {
 }
 
 @test "and after SIGTERM, SIGQUIT and an abort" {
-	local signal code=(TERM 143 QUIT 131 ABRT 134 SEGV 139) i
+	local how=(TERM 143 QUIT 131 ABRT 134 SEGV 139) k
 
-	for ((i = 0; i < 8; i += 2)); do
+	for ((k = 0; k < 8; k += 2)); do
 		on_terminal --stop-timeout 100ms --flat -k "$T/hex"
 		says "$T/screen" ready
 		[[ $(modes) == *" -icanon"* ]]
-		kill -"${code[i]}" "$(vm_pid)"
-		left "${code[i + 1]}"
+		kill -"${how[k]}" "$(vm_pid)"
+		left "${how[k + 1]}"
 		exec {keys}>&-
 		rm "$T/keys" "$T/code" "$T/screen"
 	done

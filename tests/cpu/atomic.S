@@ -62,7 +62,7 @@ GUEST "cpus=2"
 	 * MFENCE between, one of the two has to see the other */
 	AP_RUN dekker_ap
 	mov rounds, %r8d
-	shr $2, %r8d
+	shr $4, %r8d
 	xor %r9d, %r9d
 	xor %r10d, %r10d
 1:	inc %r10d
@@ -137,7 +137,7 @@ meet3:	mov $gate + 8, %edi
 
 dekker_ap:
 	mov rounds, %r8d
-	shr $2, %r8d
+	shr $4, %r8d
 	xor %r10d, %r10d
 1:	inc %r10d
 	call meet

@@ -42,7 +42,8 @@ GUEST "cpus=2 slow=its KVM emulates locks across pages without a lock"
 	IS "cmpxchg8b across a page: halves", e
 	movl $0, page
 	TIMES "cmpxchg8b across a page", page-4
-	BOTH "mov $1,%eax; 1: xchg %eax,page-1; test %eax,%eax; jnz 1b; incl line; movl $0,page-1"
+	BOTH \
+		"mov $1000000,%r9d; 1: mov $1,%eax; xchg %eax,page-1; dec %r9d; jz 2f; test %eax,%eax; jnz 1b; incl line; movl $0,page-1; 2:"
 	TIMES "a spin lock across a page", line
 	/* what such a lock reads and writes is also changed by others, by locks
 	 * of their own */

@@ -1,0 +1,245 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The local APIC's timer: one-shot, periodic, TSC deadline; masks, counts,
+ * HLT (SDM vol. 3A, ch. 10.5.4).
+ */
+#define BITS 64
+#include "tests/cpu/guest.inc"
+#include "tests/cpu/smp.inc"
+
+	.set V, 0x50
+	.set PERIODIC, 0x20000
+	.set DEADLINE, 0x40000
+	.set MASKED, 0x10000
+	.set COUNT, 1000000 /* a millisecond, or a few */
+
+GUEST ""
+	INTR V, tick
+	INTR 0xff, spurious
+	LAPIC_ON
+	LSET L_DIV, 0xb /* by 1 */
+	/* one-shot */
+	LSET L_TIMER, V
+	EQL "no count, no interrupt", ticks, 0
+	LSET L_INIT, COUNT
+	LGET L_NOW
+	mov %eax, %ebx
+	test %eax, %eax
+	IS "the count begins below the start", nz
+	cmp $COUNT, %eax
+	IS "the count begins at most at the start", be
+	DELAY 10000
+	LGET L_NOW
+	cmp %ebx, %eax
+	IS "the count goes down", b
+	sti
+	WAITFOR ticks, 1
+	cli
+	EQL "one-shot: an interrupt", ticks, 1
+	LGET L_NOW
+	EQ "one-shot: the count stays at 0", %rax, 0
+	sti
+	DELAY 10000000
+	cli
+	EQL "one-shot: no other", ticks, 1
+	/* not before its time: against the TSC, of which we know only that both
+	 * clocks are even; twice the count takes about twice as long */
+	mov $4 * COUNT, %edi
+	call measure
+	mov %rax, %rbx
+	mov $8 * COUNT, %edi
+	call measure
+	lea (%rbx, %rbx, 4), %rcx
+	shr $2, %rcx
+	cmp %rcx, %rax
+	IS "twice the count takes at least 1.25 times as long", ae
+	/* by HLT */
+	movl $0, ticks
+	LSET L_INIT, COUNT
+	sti
+	hlt
+	cli
+	EQL "one-shot: wakes from hlt", ticks, 1
+	/* masked */
+	LSET L_TIMER, (V|MASKED)
+	LSET L_INIT, 1000
+	DELAY 3000000
+	sti
+	nop
+	cli
+	EQL "masked: none", ticks, 1
+	LGET L_NOW
+	EQ "masked: counts all the same", %rax, 0
+	LSET L_TIMER, V
+	sti
+	DELAY 1000000
+	cli
+	EQL "unmasked afterwards: none, either", ticks, 1
+	/* stopped by a count of 0 */
+	LSET L_INIT, 20000000
+	LSET L_INIT, 0
+	LGET L_NOW
+	EQ "stopped", %rax, 0
+	/* written again before it ends */
+	LSET L_INIT, 2000000000
+	LSET L_INIT, 1000
+	sti
+	WAITFOR ticks, 2
+	cli
+	EQL "begun anew", ticks, 2
+	/* the divider */
+	LSET L_DIV, 0xa /* by 128 */
+	LSET L_INIT, 100000
+	LGET L_NOW
+	mov %eax, %ebx
+	DELAY 100000
+	LGET L_NOW
+	sub %eax, %ebx
+	cmp $50000, %ebx
+	IS "divided by 128: slowly", b
+	LSET L_INIT, 0
+	LSET L_DIV, 0xb
+
+	/* periodic */
+	movl $0, ticks
+	LSET L_TIMER, (V|PERIODIC)
+	LSET L_INIT, COUNT
+	sti
+1:	hlt
+	cmpl $10, ticks
+	jb 1b
+	cli
+	cmpl $10, ticks
+	IS "periodic: ten", ae
+	LGET L_NOW
+	cmp $COUNT, %eax
+	IS "periodic: the count is at most the start", be
+	LSET L_INIT, 0
+	mov ticks, %ebx
+	sti
+	DELAY 10000000
+	cli
+	mov ticks, %eax
+	sub %ebx, %eax
+	cmp $1, %eax
+	IS "periodic: stopped (one may be under way)", be
+
+	/* TSC deadline */
+	mov $1, %eax
+	cpuid
+	bt $24, %ecx
+	jnc end
+	movl $0, ticks
+	LSET L_TIMER, (V|DEADLINE)
+	LSET L_INIT, 1000
+	sti
+	DELAY 3000000
+	cli
+	EQL "deadline: the count is not looked at", ticks, 0
+	mov $3000000, %ebx
+	call deadline
+	GET_MSR 0x6e0
+	cmp %rbx, %rax
+	IS "deadline: reads as written", e
+	sti
+	hlt
+	cli
+	EQL "deadline: an interrupt", ticks, 1
+	rdtsc
+	shl $32, %rdx
+	or %rdx, %rax
+	cmp %rbx, %rax
+	IS "deadline: not before its time", ae
+	GET_MSR 0x6e0
+	EQ "deadline: 0 afterwards", %rax, 0
+	/* in the past: at once */
+	SET_MSR 0x6e0, 1
+	sti
+	WAITFOR ticks, 2
+	cli
+	EQL "deadline: in the past", ticks, 2
+	/* disarmed */
+	mov $30000000, %ebx
+	call deadline
+	SET_MSR 0x6e0, 0
+	sti
+	DELAY 60000000
+	cli
+	EQL "deadline: disarmed", ticks, 2
+	/* a change of mode disarms */
+	mov $30000000, %ebx
+	call deadline
+	LSET L_TIMER, V
+	GET_MSR 0x6e0
+	EQ "deadline: reads 0 in another mode", %rax, 0
+	sti
+	DELAY 60000000
+	cli
+	EQL "deadline: disarmed by a change of mode", ticks, 2
+	SET_MSR 0x6e0, 1
+	sti
+	DELAY 1000000
+	cli
+	EQL "deadline: not armed in another mode", ticks, 2
+	/* again and again, by HLT */
+	LSET L_TIMER, (V|DEADLINE)
+	movl $0, ticks
+	mov $100, %ebp
+1:	mov $100000, %ebx
+	call deadline
+	sti
+	hlt
+	cli
+	dec %ebp
+	jnz 1b
+	EQL "deadline: a hundred", ticks, 100
+end:	DONE
+
+/* TSC + RBX into the deadline; RBX is it */
+deadline:
+	rdtsc
+	shl $32, %rdx
+	or %rdx, %rax
+	add %rax, %rbx
+	mov %rbx, %rax
+	mov %rbx, %rdx
+	shr $32, %rdx
+	mov $0x6e0, %ecx
+	wrmsr
+	ret
+
+/* How many cycles a count of EDI takes, the least of three: RAX */
+measure:
+	mov $-1, %r9
+	mov $3, %r10d
+1:	movl $0, ticks
+	rdtsc
+	shl $32, %rdx
+	or %rdx, %rax
+	mov %rax, %r8
+	mov $LAPIC + L_INIT, %eax
+	mov %edi, (%rax)
+	sti
+	WAITFOR ticks, 1
+	cli
+	rdtsc
+	shl $32, %rdx
+	or %rdx, %rax
+	sub %r8, %rax
+	cmp %r9, %rax
+	cmovb %rax, %r9
+	dec %r10d
+	jnz 1b
+	mov %r9, %rax
+	ret
+
+tick:	incl ticks
+	push %rax
+	LEOI
+	pop %rax
+	iretq
+spurious:
+	iretq
+
+	.section .bss
+ticks:	.long 0
