@@ -227,12 +227,14 @@ receive(struct uart *u, uint8_t byte, uint8_t bad)
 /*
  * Does the guest receive? What a driver finds in the FIFO when it begins, it
  * clears: input that came before, from a pipe, would be lost. So it is offered
- * only to a guest that has the interrupt on, or polls LSR and does nothing else.
+ * only to a guest that has the interrupt on, OUT2 too (a driver that looks for
+ * the chip tries IER alone), or polls LSR and does nothing else.
  */
 static bool
 listens(const struct uart *u)
 {
-	return (u->r.ier & IER_RDA) || u->r.polls == POLLING;
+	return ((u->r.ier & IER_RDA) && (u->r.mcr & MCR_OUT2)) ||
+		u->r.polls == POLLING;
 }
 
 static void made_room(struct uart *u);
@@ -434,7 +436,7 @@ mcr_write(struct uart *u, uint8_t val)
 
 	u->r.mcr = val & MCR_ALL;
 	follow_lines(u);
-	if (looped)
+	if (looped || (val & MCR_OUT2))
 		made_room(u);
 }
 

@@ -4,6 +4,8 @@
 # and as vmlinux, with one CPU and with two; and memtest86+.
 # timeout: 300
 
+# shellcheck disable=SC2154 # start sets pid
+
 load helpers
 
 # All eight are booted two at a time from the start, since most of each is
@@ -12,9 +14,10 @@ setup_file() {
 	"$TOP/tests/guests/fetch.sh" "$B/guests" >"$BATS_FILE_TMPDIR/fetch" 2>&1 ||
 		return 0
 	cd "$BATS_FILE_TMPDIR" || return
+	# shellcheck disable=SC2016
 	printf '%s\n' vmlinu{z,x}-{cloud,std}-{1,2} |
 		setsid xargs -P 2 -I{} "$BASH" -c '. "$0"; boot {}' \
-			"$BATS_TEST_DIRNAME/boot-check.bash" >xargs 2>&1 3>&- &
+			"$BATS_TEST_DIRNAME/boot-check.bash" >xargs.log 2>&1 3>&- &
 	echo $! >pid
 	disown
 }
@@ -117,6 +120,7 @@ checked() {
 		-a 'console=ttyS0 quiet'
 	says "$T/out" 'Leave with: exit' 60
 	says "$T/out" '/ # ' 20
+	# shellcheck disable=SC2016
 	echo 'echo $((6 * 7)) CPUs: $(nproc)' >&"$keys"
 	says "$T/out" '^42 CPUs: 2' 20
 	echo exit >&"$keys"
@@ -151,7 +155,7 @@ checked() {
 }
 
 @test "--entry 32 and 64: the other way into a bzImage and a vmlinux" {
-	local form entry
+	local form
 
 	for form in z:32 x:64; do
 		LIMIT=60 boots 0 -m 256M --entry "${form#*:}" \

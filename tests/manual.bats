@@ -19,7 +19,7 @@ example() {
 	command=$(examples "$1" | sed -n "${2}p")
 	echo "\$ $command"
 	[ -n "$command" ]
-	cd "$T"
+	cd "$T" || return
 	ln -sf "$B/guests/vmlinuz-cloud" vmlinuz
 	ln -sf "$B/guests/initrd.gz" initrd.gz
 	ln -sf "$B/guests/initrd-demo.gz" job.gz

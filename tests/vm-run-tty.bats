@@ -69,6 +69,7 @@ on_terminal() {
 		"$T/screen" <"$T/keys" >/dev/null 2>&1 3>&- &
 	script=$!
 	started+=("$script")
+	disown
 }
 
 press() {
@@ -87,6 +88,22 @@ vm_pid() {
 
 modes() {
 	stty -a -F "$(cat "$T/tty")"
+}
+
+is_raw() {
+	[[ $(modes) == *" -icanon"* ]]
+}
+
+is_cooked() {
+	[[ $(modes) == *" icanon"* ]]
+}
+
+runs() {
+	[ -s "$T/tty" ] && [ -n "$(vm_pid)" ]
+}
+
+runs_not() {
+	[ -z "$(vm_pid)" ]
 }
 
 # left CODE: vm-run ended so, and the terminal is as it was
@@ -224,7 +241,7 @@ shown_twice() {
 	for ((k = 0; k < 8; k += 2)); do
 		on_terminal --stop-timeout 100ms --flat -k "$T/hex"
 		says "$T/screen" ready
-		[[ $(modes) == *" -icanon"* ]]
+		is_raw
 		kill -"${how[k]}" "$(vm_pid)"
 		left "${how[k + 1]}"
 		exec {keys}>&-
@@ -236,9 +253,9 @@ shown_twice() {
 	on_terminal --flat -k "$T/hex"
 	says "$T/screen" ready
 	kill -TSTP "$(vm_pid)"
-	until_true 5 eval '[[ $(modes) == *" icanon"* ]]'
+	until_true 5 is_cooked
 	kill -CONT "$(vm_pid)"
-	until_true 5 eval '[[ $(modes) == *" -icanon"* ]]'
+	until_true 5 is_raw
 	press '!'
 	left 0
 }
@@ -247,18 +264,16 @@ shown_twice() {
 	on_terminal --stop-timeout 300ms --flat -k "$T/hex"
 	says "$T/screen" ready
 	vm=$(vm_pid)
-	kill -KILL "$(ps -o ppid= -p "$(ps -o ppid= -p "$vm")" | tr -d ' ')" ||
-		kill -KILL "$script"
+	kill -KILL "$(pgrep -P "$script")" # script(1), which holds the other end
 	until_true 10 gone "$vm"
 }
 
 @test "with the console elsewhere the terminal stays as it is" {
 	on_terminal --serial null --timeout 2s --flat -k "$T/hex"
-	until_true 5 test -s "$T/tty"
-	until_true 5 eval '[ -n "$(vm_pid)" ]'
-	[[ $(modes) == *" icanon"* ]]
+	until_true 5 runs
+	is_cooked
 	press '\003'
-	until_true 10 eval '[ -z "$(vm_pid)" ]'
+	until_true 10 runs_not
 }
 
 @test "Ctrl-] is an ordinary byte where input is no terminal" {

@@ -65,14 +65,14 @@ GUEST "cpus=4"
 	WAITFOR ap_here, 3
 	EQL "all three run", ap_here, 3
 	movw $0, RESULT
-	IPI 0x4500, 2
+	IPI 0xc4500
 	DELAY 300000
 	IPI 0x4600|AT>>12, 2
 	call wait_seed
 	EQL "from long mode: apic id", RESULT + 48, 2
 	EQL "from long mode: efer", RESULT + 44, 0
 	EQL "from long mode: cr4", RESULT + 16, 0
-	EQL "from long mode: cr0", RESULT + 8, 0x60000010
+	EQL "from long mode: cr0: CD and NW stay", RESULT + 8, 0x10
 	/* SIPI waits no time: fifty times */
 	xor %ebp, %ebp
 	mov $50, %ebx

@@ -4,6 +4,8 @@
 # error.
 # timeout: 3600
 
+# shellcheck disable=SC2154 # start sets pid
+
 load ../helpers
 
 setup() {

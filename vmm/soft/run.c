@@ -85,8 +85,10 @@ settle(struct cpu *c)
 	if (c->stepping)
 		c->dr6_pend |= DR6_BS;
 	c->stepping = false;
-	if (c->dr6_pend && !c->shadow_ss)
+	if (c->dr6_pend && !c->shadow_ss) {
+		c->link_from = NULL;
 		debug_trap(c);
+	}
 }
 
 /* ---- events ---- */
@@ -245,6 +247,7 @@ loop(struct cpu *c)
 			return why;
 		if (events(c)) {
 			c->halt_told = false;
+			c->link_from = NULL; /* RIP is not where it led */
 			continue;
 		}
 		if (unlikely(idle(c))) {
@@ -273,6 +276,7 @@ cpu_run(struct cpu *c)
 	if (sigsetjmp(catch, 0) == LEFT)
 		c->owes = c->stepping;
 	c->block = NULL;
+	c->link_from = NULL;
 	why = loop(c);
 	c->catch = NULL;
 	fpu_leave(c);
