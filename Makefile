@@ -118,10 +118,10 @@ examples: $(EXAMPLE_BIN)
 
 # --- tests ---
 
-TESTS = $(UNIT) $(BATS)
+TESTS = $(UNIT) $(BATS) tests/realkvm/check.sh
 # Further unit tests for the same run: those of another build.
 MORE =
-BUILT = all units $(GUEST) examples guests
+BUILT = all units $(GUEST) $(BENCH) examples guests
 
 units: $(UNIT)
 
@@ -147,7 +147,7 @@ soak: $(BUILT) | $(FIRST)
 		B=$(B) prove -Q -j2 -e tests/run $(TESTS) || exit 1; \
 	done
 
-bench: $(BUILT) $(BENCH) | $(FIRST)
+bench: $(BUILT) | $(FIRST)
 	set -e; for b in $(BENCH) $(wildcard tests/bench/*.sh); do \
 		B=$(B) $$b; done
 

@@ -107,6 +107,7 @@ static const struct opt options[] = {
 		.at = CFG(memory),
 		.min = 64 << 10,
 		.max = 1ull << 40,
+		.multiple = 4096,
 		.help = "guest memory (default 128M)"},
 	{.name = "cpus",
 		.letter = 'c',

@@ -13,83 +13,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "dev/uart-int.h"
 #include "lib/err.h"
-
-#define FIFO 16u
-#define CLOCK_HZ 1843200
-
-#define POLLING 8 /* LSR reads in a row that make a guest one that receives */
-
-enum { RBR_THR, IER, IIR_FCR, LCR, MCR, LSR, MSR, SCR }; /* offsets */
-
-enum { /* bits */
-	IER_RDA = 0x01,
-	IER_THRE = 0x02,
-	IER_RLS = 0x04,
-	IER_MSI = 0x08,
-	IER_ALL = 0x0f,
-
-	IIR_NONE = 0x01,
-	IIR_MSI = 0x00,
-	IIR_THRE = 0x02,
-	IIR_RDA = 0x04,
-	IIR_RLS = 0x06,
-	IIR_TIMEOUT = 0x0c,
-	IIR_FIFO = 0xc0,
-
-	FCR_ENABLE = 0x01,
-	FCR_CLEAR_RX = 0x02,
-	FCR_CLEAR_TX = 0x04,
-	FCR_KEEP = 0xc9,
-
-	LCR_DLAB = 0x80,
-	LCR_BREAK = 0x40,
-
-	MCR_DTR = 0x01,
-	MCR_RTS = 0x02,
-	MCR_OUT1 = 0x04,
-	MCR_OUT2 = 0x08,
-	MCR_LOOP = 0x10,
-	MCR_ALL = 0x1f,
-
-	LSR_DR = 0x01,
-	LSR_OE = 0x02,
-	LSR_BI = 0x10,
-	LSR_ERRORS = 0x1e,
-	LSR_THRE = 0x20,
-	LSR_TEMT = 0x40,
-	LSR_FIFO_ERROR = 0x80,
-
-	MSR_DCTS = 0x01,
-	MSR_TERI = 0x04,
-	MSR_DELTAS = 0x0f,
-	MSR_CTS = 0x10,
-	MSR_DSR = 0x20,
-	MSR_RI = 0x40,
-	MSR_DCD = 0x80,
-};
-
-struct uart {
-	struct dev dev;
-	struct clock *clock;
-	struct irq out;
-	struct chr *chr;
-	struct timer timeout; /* input lies in the FIFO, unread */
-	bool level; /* of out, as last driven */
-	bool up; /* somebody is at the other end */
-	struct uart_regs {
-		int64_t timeout_in; /* ns until it, at a save; -1: never */
-		uint16_t errors; /* LSR's, until it is read */
-		uint8_t held_breaks; /* that found the FIFO full: 0 or 1 */
-		uint8_t polls; /* LSR read in a row for nothing: 0..POLLING */
-		uint8_t rx[FIFO], rx_bad[FIFO]; /* and LSR bits of each */
-		uint8_t tx[FIFO];
-		uint8_t rx_n, tx_n;
-		uint8_t ier, fcr, lcr, mcr, msr, scr, dll, dlm;
-		uint8_t timed_out; /* the character timeout interrupt */
-		uint8_t thre; /* the transmitter's interrupt */
-	} r;
-};
 
 static const struct field fields[] = {
 	FIELD(struct uart, r, timeout_in),
@@ -113,12 +38,6 @@ static const struct field fields[] = {
 	FIELD(struct uart, r, thre),
 	FIELD_END,
 };
-
-static unsigned
-capacity(const struct uart *u)
-{
-	return u->r.fcr & FCR_ENABLE ? FIFO : 1;
-}
 
 static unsigned
 trigger(const struct uart *u)
@@ -160,131 +79,11 @@ drive(struct uart *u)
 
 /* The line follows the registers; it is driven only when it moves, for each
  * chip at its other end takes a lock. */
-static void
-update(struct uart *u)
+void
+uart_update(struct uart *u)
 {
 	if (u->level != wants_interrupt(u))
 		drive(u);
-}
-
-/* --- receiver --- */
-
-/* Four characters of the line's format, in ns. */
-static int64_t
-timeout_ns(const struct uart *u)
-{
-	int64_t div = u->r.dlm << 8 | u->r.dll;
-	int64_t bits =
-		7 + (u->r.lcr & 3) + (u->r.lcr >> 2 & 1) + (u->r.lcr >> 3 & 1);
-
-	return 4 * bits * 16 * (div ? div : 1) * NS_PER_S / CLOCK_HZ;
-}
-
-/* A character came or went: the timeout begins anew. */
-static void
-restart_timeout(struct uart *u)
-{
-	if ((u->r.fcr & FCR_ENABLE) && u->r.rx_n && !u->r.timed_out)
-		timer_arm(&u->timeout, clock_now(u->clock) + timeout_ns(u));
-	else
-		timer_disarm(&u->timeout);
-}
-
-static void
-timeout(void *to)
-{
-	struct uart *u = to;
-
-	u->r.timed_out = 1;
-	update(u);
-}
-
-/* Errors show in LSR when their character is the next to be read. */
-static void
-reveal(struct uart *u)
-{
-	if (u->r.rx_n)
-		u->r.errors |= u->r.rx_bad[0];
-	u->r.rx_bad[0] = 0;
-}
-
-static void
-receive(struct uart *u, uint8_t byte, uint8_t bad)
-{
-	if (u->r.rx_n == capacity(u)) {
-		u->r.errors |= LSR_OE;
-		if (u->r.fcr & FCR_ENABLE)
-			return;
-		u->r.rx_n = 0;
-	}
-	u->r.rx[u->r.rx_n] = byte;
-	u->r.rx_bad[u->r.rx_n] = bad;
-	if (++u->r.rx_n == 1)
-		reveal(u);
-	restart_timeout(u);
-}
-
-/*
- * Does the guest receive? What a driver finds in the FIFO when it begins, it
- * clears: input that came before, from a pipe, would be lost. So it is offered
- * only to a guest that has the interrupt on, OUT2 too (a driver that looks for
- * the chip tries IER alone), or polls LSR and does nothing else.
- */
-static bool
-listens(const struct uart *u)
-{
-	return ((u->r.ier & IER_RDA) && (u->r.mcr & MCR_OUT2)) ||
-		u->r.polls == POLLING;
-}
-
-static void made_room(struct uart *u);
-
-static void
-note_poll(struct uart *u)
-{
-	if (u->r.polls < POLLING && ++u->r.polls == POLLING)
-		made_room(u);
-}
-
-/* There is room, maybe: what waits may come. */
-static void
-made_room(struct uart *u)
-{
-	if (u->r.held_breaks && u->r.rx_n < capacity(u) && listens(u)) {
-		u->r.held_breaks = 0;
-		receive(u, 0, LSR_BI);
-	}
-	if (u->chr && !u->r.rx_n)
-		chr_poke(u->chr);
-}
-
-static uint8_t
-rbr_read(struct uart *u)
-{
-	uint8_t byte = u->r.rx[0];
-
-	if (!u->r.rx_n)
-		return byte;
-	u->r.rx_n--;
-	memmove(u->r.rx, u->r.rx + 1, u->r.rx_n);
-	memmove(u->r.rx_bad, u->r.rx_bad + 1, FIFO - 1);
-	u->r.rx_bad[FIFO - 1] = 0;
-	u->r.timed_out = 0;
-	reveal(u);
-	restart_timeout(u);
-	made_room(u);
-	return byte;
-}
-
-static void
-clear_rx(struct uart *u)
-{
-	u->r.rx_n = 0;
-	u->r.timed_out = 0;
-	memset(u->r.rx_bad, 0, sizeof(u->r.rx_bad));
-	u->r.errors &= LSR_OE;
-	restart_timeout(u);
-	made_room(u);
 }
 
 /* --- transmitter --- */
@@ -308,11 +107,11 @@ static void
 thr_write(struct uart *u, uint8_t byte)
 {
 	if (u->r.mcr & MCR_LOOP) {
-		receive(u, byte, 0);
+		uart_receive(u, byte, 0);
 		u->r.thre = !u->r.tx_n;
 		return;
 	}
-	if (u->r.tx_n == capacity(u)) {
+	if (u->r.tx_n == uart_capacity(u)) {
 		dev_odd(&u->dev, "wrote to a full transmitter");
 		return;
 	}
@@ -357,7 +156,7 @@ lsr_read(struct uart *u)
 	if (u->r.rx_n)
 		lsr |= LSR_DR;
 	else
-		note_poll(u);
+		uart_note_poll(u);
 	if (!u->r.tx_n)
 		lsr |= LSR_THRE | LSR_TEMT;
 	for (i = 0; i < FIFO; i++)
@@ -401,7 +200,7 @@ fcr_write(struct uart *u, uint8_t val)
 	if ((was ^ val) & FCR_ENABLE)
 		val |= FCR_CLEAR_TX;
 	if (val & FCR_CLEAR_RX)
-		clear_rx(u);
+		uart_clear_rx(u);
 	if ((val & FCR_CLEAR_TX) && u->r.tx_n) {
 		u->r.tx_n = 0;
 		u->r.thre = 1;
@@ -416,7 +215,7 @@ ier_write(struct uart *u, uint8_t val)
 		u->r.thre = 1;
 	if (val & ~u->r.ier & IER_RDA) {
 		u->r.ier = val & IER_ALL;
-		made_room(u);
+		uart_made_room(u);
 	}
 	u->r.ier = val & IER_ALL;
 }
@@ -425,7 +224,7 @@ static void
 lcr_write(struct uart *u, uint8_t val)
 {
 	if ((val & ~u->r.lcr & LCR_BREAK) && (u->r.mcr & MCR_LOOP))
-		receive(u, 0, LSR_BI);
+		uart_receive(u, 0, LSR_BI);
 	u->r.lcr = val;
 }
 
@@ -437,7 +236,7 @@ mcr_write(struct uart *u, uint8_t val)
 	u->r.mcr = val & MCR_ALL;
 	follow_lines(u);
 	if (looped || (val & MCR_OUT2))
-		made_room(u);
+		uart_made_room(u);
 }
 
 static uint64_t
@@ -452,7 +251,7 @@ uart_read(struct dev *d, unsigned bar, uint64_t off, unsigned size)
 	if (off != LSR && u->r.polls < POLLING)
 		u->r.polls = 0;
 	if (off == RBR_THR)
-		val = dlab ? u->r.dll : rbr_read(u);
+		val = dlab ? u->r.dll : uart_take(u);
 	else if (off == IER)
 		val = dlab ? u->r.dlm : u->r.ier;
 	else if (off == IIR_FCR)
@@ -467,7 +266,7 @@ uart_read(struct dev *d, unsigned bar, uint64_t off, unsigned size)
 		val = msr_read(u);
 	else if (off == SCR)
 		val = u->r.scr;
-	update(u);
+	uart_update(u);
 	return val;
 }
 
@@ -497,20 +296,10 @@ uart_write(struct dev *d, unsigned bar, uint64_t off, unsigned size, uint64_t v)
 		mcr_write(u, val);
 	else if (off == SCR)
 		u->r.scr = val;
-	update(u);
+	uart_update(u);
 }
 
 /* --- the back end --- */
-
-static size_t
-host_room(void *to)
-{
-	const struct uart *u = to;
-
-	if ((u->r.mcr & MCR_LOOP) || u->r.held_breaks || !listens(u))
-		return 0;
-	return capacity(u) - u->r.rx_n;
-}
 
 static void
 host_input(void *to, const uint8_t *p, size_t n)
@@ -519,8 +308,8 @@ host_input(void *to, const uint8_t *p, size_t n)
 	size_t i;
 
 	for (i = 0; i < n; i++)
-		receive(u, p[i], 0);
-	update(u);
+		uart_receive(u, p[i], 0);
+	uart_update(u);
 }
 
 static void
@@ -529,7 +318,7 @@ host_writable(void *to)
 	struct uart *u = to;
 
 	transmit(u);
-	update(u);
+	uart_update(u);
 }
 
 static void
@@ -539,12 +328,12 @@ host_event(void *to, enum chr_event event)
 
 	if (event != CHR_BREAK)
 		u->up = event == CHR_OPENED;
-	else if (host_room(u))
-		receive(u, 0, LSR_BI);
+	else if (uart_host_room(u))
+		uart_receive(u, 0, LSR_BI);
 	else
 		u->r.held_breaks = 1;
 	follow_lines(u);
-	update(u);
+	uart_update(u);
 }
 
 /* --- life --- */
@@ -560,7 +349,7 @@ uart_reset(struct dev *d)
 	u->r.thre = 1;
 	u->r.msr = modem_lines(u);
 	timer_disarm(&u->timeout);
-	made_room(u);
+	uart_made_room(u);
 	drive(u);
 }
 
@@ -585,17 +374,18 @@ uart_loaded(struct dev *d)
 
 	for (i = 0; i < FIFO; i++)
 		bad |= u->r.rx_bad[i];
-	if (u->r.rx_n > capacity(u) || u->r.tx_n > capacity(u) ||
-		bad & ~(unsigned)LSR_ERRORS || u->r.held_breaks > 1 || u->r.polls > POLLING ||
-		u->r.ier & ~IER_ALL || u->r.mcr & ~MCR_ALL ||
-		u->r.fcr & ~FCR_KEEP || u->r.timed_out > 1 || u->r.thre > 1 ||
-		in < -1 || in > 60 * NS_PER_S)
+	if (u->r.rx_n > uart_capacity(u) || u->r.tx_n > uart_capacity(u) ||
+		bad & ~(unsigned)LSR_ERRORS || u->r.held_breaks > 1 ||
+		u->r.polls > POLLING || u->r.ier & ~IER_ALL ||
+		u->r.mcr & ~MCR_ALL || u->r.fcr & ~FCR_KEEP ||
+		u->r.timed_out > 1 || u->r.thre > 1 || in < -1 ||
+		in > 60 * NS_PER_S)
 		return failx(-EINVAL, "%s: impossible state", d->id);
 	if (in >= 0)
 		timer_arm(&u->timeout, clock_now(u->clock) + in);
 	follow_lines(u);
 	transmit(u);
-	made_room(u);
+	uart_made_room(u);
 	drive(u);
 	return 0;
 }
@@ -629,7 +419,7 @@ uart_new(struct clock *clock, struct irq out, struct chr *chr)
 {
 	struct uart *u = calloc(1, sizeof(*u));
 	struct chr_user user = {
-		.room = host_room,
+		.room = uart_host_room,
 		.input = host_input,
 		.writable = host_writable,
 		.event = host_event,
@@ -642,7 +432,7 @@ uart_new(struct clock *clock, struct irq out, struct chr *chr)
 	u->out = out;
 	u->chr = chr;
 	u->up = chr != NULL;
-	timer_init(&u->timeout, clock, &u->dev.lock, timeout, u);
+	timer_init(&u->timeout, clock, &u->dev.lock, uart_timeout, u);
 	uart_reset(&u->dev);
 	user.to = u;
 	user.lock = &u->dev.lock;

@@ -333,6 +333,8 @@ chr_flush(struct chr *c, int timeout_ms)
 			return;
 		poll(&p, 1, (int)left);
 	}
+	if (!r && c->ops->drain && end > now_ms())
+		c->ops->drain(c, (int)(end - now_ms()));
 }
 
 /* --- watching --- */

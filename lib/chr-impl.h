@@ -29,6 +29,7 @@ struct chr_ops {
 	void (*hangup)(struct chr *); /* output has nowhere to go */
 	void (*stuck)(struct chr *); /* the device waits for us; may be NULL */
 	void (*timer)(struct chr *); /* what chr_set_timer() asked for */
+	void (*drain)(struct chr *, int timeout_ms); /* written is not read */
 	void (*free)(struct chr *);
 };
 

@@ -11,12 +11,14 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <termios.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "lib/err.h"
 
-enum { PATIENCE_MS = 500 };
+enum { PATIENCE_MS = 500, READER_MS = 250, STEP_MS = 2 };
 
 struct pty {
 	int master, out, slave; /* out: the master again, for epoll */
@@ -72,6 +74,30 @@ pty_timer(struct chr *c)
 		chr_set_stalled(c);
 }
 
+/*
+ * What lies unread when the master closes is lost to its reader. So wait for
+ * one that reads, but not for one that does not.
+ */
+static void
+pty_drain(struct chr *c, int timeout_ms)
+{
+	const struct pty *p = c->own;
+	struct timespec pause = {.tv_nsec = STEP_MS * 1000000};
+	int unread = -1, before, idle = 0, empty = 0;
+
+	for (int ms = 0; ms < timeout_ms; ms += STEP_MS) {
+		before = unread;
+		if (ioctl(p->slave, FIONREAD, &unread) < 0)
+			return;
+		/* Twice: what is written goes there through a queue. */
+		empty = unread ? 0 : empty + 1;
+		idle = unread == before ? idle + STEP_MS : 0;
+		if (empty == 2 || idle >= READER_MS)
+			return;
+		nanosleep(&pause, NULL);
+	}
+}
+
 static void
 pty_free(struct chr *c)
 {
@@ -94,6 +120,7 @@ static const struct chr_ops pty_ops = {
 	.hangup = pty_hangup,
 	.stuck = pty_stuck,
 	.timer = pty_timer,
+	.drain = pty_drain,
 	.free = pty_free,
 };
 

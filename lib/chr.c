@@ -139,23 +139,40 @@ null_take(struct chr *c, const void *p, size_t n)
 
 static const struct chr_ops null_ops = {.take = null_take};
 
-int
-chr_open(struct chr **out, const char *spec, struct loop *loop)
+static bool
+starts(const char *spec, const char *with)
 {
-	if (strcmp(spec, "null") == 0) {
-		*out = chr_new(spec, &null_ops, loop);
-		return *out ? 0 : fail(-ENOMEM, "%s: cannot open", spec);
-	}
-	if (strcmp(spec, "stdio") == 0)
-		return chr_open_fds(out, STDIN_FILENO, STDOUT_FILENO, loop);
-	if (strcmp(spec, "pty") == 0)
-		return chr_open_pty(out, spec, loop);
-	if (strncmp(spec, "file:", 5) == 0)
-		return chr_open_file(out, spec, spec + 5, loop);
-	if (strncmp(spec, "unix:", 5) == 0)
-		return chr_open_unix(out, spec, spec + 5, loop);
+	return strncmp(spec, with, strlen(with)) == 0;
+}
+
+int
+chr_check(const char *spec)
+{
+	if (strcmp(spec, "null") == 0 || strcmp(spec, "stdio") == 0 ||
+		strcmp(spec, "pty") == 0 || starts(spec, "file:") ||
+		starts(spec, "unix:"))
+		return 0;
 	return failx(-EINVAL,
 		"%s: not a character back end "
 		"(null, stdio, pty, file:PATH, unix:PATH)",
 		spec);
+}
+
+int
+chr_open(struct chr **out, const char *spec, struct loop *loop)
+{
+	int err = chr_check(spec);
+
+	if (err)
+		return err;
+	if (strcmp(spec, "stdio") == 0)
+		return chr_open_fds(out, STDIN_FILENO, STDOUT_FILENO, loop);
+	if (strcmp(spec, "pty") == 0)
+		return chr_open_pty(out, spec, loop);
+	if (starts(spec, "file:"))
+		return chr_open_file(out, spec, spec + 5, loop);
+	if (starts(spec, "unix:"))
+		return chr_open_unix(out, spec, spec + 5, loop);
+	*out = chr_new(spec, &null_ops, loop);
+	return *out ? 0 : fail(-ENOMEM, "%s: cannot open", spec);
 }

@@ -37,6 +37,8 @@ struct chr_user { /* the device's half; all members may be NULL */
  * for a slow reader, except that a pty which nobody reads loses the oldest.
  */
 int chr_open(struct chr **, const char *spec, struct loop *loop);
+/* Is that a spec? -EINVAL with a sentence; nothing is opened. */
+int chr_check(const char *spec);
 /*
  * in or out may be -1; descriptors are not closed by chr_free() and never made
  * non-blocking, since others (the shell) share them. The end of input just

@@ -131,6 +131,9 @@ set_number(const struct opt *o, const char *value, uint64_t *out)
 	if (o->max && n > o->max)
 		return failx(-ERANGE, "'%s' is more than %s", value,
 			print_number(o, most, o->max));
+	if (o->multiple && n % o->multiple)
+		return failx(-ERANGE, "'%s' is not a multiple of %s", value,
+			print_number(o, least, o->multiple));
 	*out = n;
 	return 0;
 }
@@ -348,7 +351,8 @@ help_line(const struct opt *o, FILE *f)
 		return;
 	n = snprintf(left, sizeof(left), "  %c%c%s --%s%s%s",
 		o->letter ? '-' : ' ', o->letter ? o->letter : ' ',
-		o->letter ? "," : " ", o->name, takes_value(o) ? "=" : "",
+		o->letter ? "," : " ", o->name,
+		takes_value(o) && !value_optional(o) ? "=" : "",
 		takes_value(o) ? o->arg : "");
 	if (n < 28)
 		fprintf(f, "%-28s%s\n", left, o->help);

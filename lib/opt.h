@@ -24,7 +24,7 @@ enum opt_kind { /* what lies at the offset */
 	OPT_COUNT, /* unsigned, one more each time */
 	OPT_STRING, /* const char *, points into argv */
 	OPT_NUMBER, /* uint64_t, in min..max (max 0: any) */
-	OPT_SIZE, /* uint64_t, bytes, in min..max */
+	OPT_SIZE, /* uint64_t, bytes, in min..max, a multiple (0: any) */
 	OPT_DURATION, /* int64_t, nanoseconds */
 	OPT_CHOICE, /* unsigned, index in the words of arg ("auto|kvm") */
 	OPT_LIST, /* struct opt_list, appended */
@@ -42,6 +42,7 @@ struct opt {
 	uint64_t min, max;
 	/* -errno with a sentence (lib/err.h) refuses the value. */
 	int (*set)(void *conf, const char *value);
+	uint64_t multiple;
 };
 
 struct opt_list {

@@ -6,7 +6,7 @@ boot() {
 	local kernel=${1%-*} cpus=${1##*-} line code
 
 	mkdir -p "$1"
-	timeout --foreground -s KILL 150 vm-run -m 256M -c "$cpus" -k "$B/guests/$kernel" \
+	timeout --foreground -s KILL 300 vm-run -m 128M -c "$cpus" -k "$B/guests/$kernel" \
 		-i "$B/guests/initrd-check.gz" \
 		-a "console=ttyS0 quiet cpus=$cpus" </dev/null 2>"$1/err" |
 		while IFS= read -r line; do

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: MIT
 # Real kernels, on the engine that this host gets: Debian's two, each as bzImage
 # and as vmlinux, with one CPU and with two; and memtest86+.
-# timeout: 300
+# timeout: 600
 
 # shellcheck disable=SC2154 # start sets pid
 
@@ -42,7 +42,7 @@ teardown() {
 checked() {
 	local at=$BATS_FILE_TMPDIR/$1
 
-	until_true 200 test -e "$at/code"
+	until_true 500 test -e "$at/code"
 	echo "code $(cat "$at/code")"
 	cat "$at/err"
 	grep -av '^[0-9.]* RESULT ok' "$at/out" | tail -n 40
@@ -101,7 +101,7 @@ checked() {
 		[ -z "$off" ] || [ "${off#-}" -gt 10 ] || good=$((good + 1))
 	done
 	[ "$n" = 8 ]
-	[ "$good" -ge 7 ]
+	[ "$good" -ge 6 ]
 }
 
 @test "the power button turns Linux off: SIGTERM, then 0" {

@@ -19,7 +19,7 @@ load helpers
 # tree: what `make install` makes, in $T/root
 tree() {
 	[[ $B != *-san* ]] || skip "the library wants the sanitizers' run time"
-	make -s -C "$TOP" install B="$B" DESTDIR="$T/root" prefix=/usr
+	make -s -C "$TOP" -o all install B="$B" DESTDIR="$T/root" prefix=/usr
 	export PKG_CONFIG_PATH=$T/root/usr/lib/pkgconfig
 	export PKG_CONFIG_SYSROOT_DIR=$T/root
 	export LD_LIBRARY_PATH=$T/root/usr/lib

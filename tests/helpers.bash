@@ -163,6 +163,7 @@ says() {
 # start OPTION...: vm-run in the background, as $pid; its stdin is $IN or
 # /dev/null, what it says goes to the files $T/out and $T/err
 start() {
+	rm -f "$T/out" "$T/err" # what the one before said
 	vm-run "$@" <"${IN:-/dev/null}" >"${OUT:-$T/out}" 2>"$T/err" 3>&- &
 	pid=$!
 	started+=("$pid")
@@ -231,8 +232,9 @@ end_started() {
 	local p
 
 	for p in "${started[@]}"; do
-		[ -z "$p" ] || kill -KILL "$p" 2>/dev/null || :
-	done
+		# shellcheck disable=SC2046
+		[ -z "$p" ] || kill -KILL $(pgrep -P "$p") "$p" || :
+	done 2>/dev/null
 }
 
 # Where the guests are that have to be fetched; skips where they cannot be.

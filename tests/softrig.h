@@ -85,7 +85,7 @@ static inline void
 rig_new(struct rig *r)
 {
 	struct engine_config cfg = {.cpus = 1};
-	struct vcpu *v;
+	struct vcpu *v = NULL;
 
 	memset(r, 0, sizeof(*r));
 	r->clock = clock_new_manual(0);

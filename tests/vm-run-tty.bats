@@ -51,9 +51,11 @@ setup() {
 }
 
 teardown() {
+	# shellcheck disable=SC2046
+	[ ! -s "$T/tty" ] || kill -KILL $(vm_pid) || :
 	[ -z "${keys:-}" ] || exec {keys}>&-
 	end_started
-}
+} 2>/dev/null
 
 # on_terminal OPTION...: a shell on a terminal of its own runs vm-run. What is
 # written to descriptor $keys is typed there, what it shows is in $T/screen, and

@@ -60,14 +60,15 @@ int
 vmm_run(struct vmm *v, struct vmm_end *end)
 {
 	const struct end *e;
-	int r;
+	int r = 0;
 
 	if (v->machine)
 		return failx(-EBUSY, "the machine has run");
-	v->clock = clock_new();
-	if (!v->clock)
+	/* One that could not be built may be tried again. */
+	if (!v->clock && !(v->clock = clock_new()))
 		return fail(-ENOMEM, "clock");
-	r = loop_new(&v->loop, v->clock);
+	if (!v->loop)
+		r = loop_new(&v->loop, v->clock);
 	if (!r)
 		r = machine_new(
 			&v->machine, &v->cfg, v->loop, v->clock, NULL, NULL);

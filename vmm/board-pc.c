@@ -324,3 +324,9 @@ board_reset(struct board *b, const struct board_host *h)
 	r = acpi_write(h->mem, &acpi, &b->rsdp);
 	return r ? r : smbios_write(h->mem, &smbios);
 }
+
+void
+board_button(struct board *b)
+{
+	acpipm_button(b->pm);
+}

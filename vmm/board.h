@@ -43,6 +43,8 @@ int board_pc_new(struct board **, const struct board_host *);
 void board_free(struct board *);
 /* Power-on state of all devices; the tables are written to memory again. */
 int board_reset(struct board *, const struct board_host *);
+/* Press the power button. */
+void board_button(struct board *);
 /* For struct engine_config; to is the board. */
 unsigned board_pic_ack(void *to);
 void board_eoi(void *to, uint8_t vector);

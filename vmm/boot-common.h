@@ -19,6 +19,7 @@
  * puts its trampoline. */
 #define BOOT_LOW_MAX 0x80000ull
 #define BOOT_4G (1ull << 32)
+#define FLAT_MAX 0xa0000ull /* no flat image is larger */
 
 struct boot_plan {
 	struct mem *mem;

@@ -13,6 +13,7 @@
 #include "lib/err.h"
 
 #define PHDRS 64
+#define NOTES 0x10000 /* bytes in a segment of notes; we look no further */
 #define PVH_ENTRY 18 /* XEN_ELFNOTE_PHYS32_ENTRY */
 #define PVH_MAGIC 0x336ec578
 
@@ -143,11 +144,13 @@ pvh_entry(const struct elf *e, uint64_t *entry)
 
 	for (unsigned i = 0; i < e->n; i++) {
 		const Elf64_Phdr *ph = &e->ph[i];
-		uint64_t off = ph->p_offset;
+		uint64_t off = ph->p_offset, size = ph->p_filesz;
 
-		if (ph->p_type != PT_NOTE || !inside(e->b, off, ph->p_filesz))
+		if (ph->p_type != PT_NOTE || !inside(e->b, off, size))
 			continue;
-		while (next_note(e->b, &off, ph->p_offset + ph->p_filesz,
+		if (size > NOTES)
+			size = NOTES;
+		while (next_note(e->b, &off, ph->p_offset + size,
 			ph->p_align == 8 ? 8 : 4, &n)) {
 			if (!n.xen || n.type != PVH_ENTRY || n.size < 4)
 				continue;

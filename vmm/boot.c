@@ -17,6 +17,10 @@
 #include "vmm/boot-common.h"
 
 #define EBDA 0x9fc00ull
+#define BLOB_BEGIN 0x10000u /* of a stream, in which a kernel shows itself */
+
+/* Says of a file's first BLOB_BEGIN bytes whether to read on. */
+typedef int blob_look(const struct blob *);
 
 static void
 e820_add(struct e820 *map, unsigned *n, uint64_t from, uint64_t to,
@@ -54,48 +58,91 @@ boot_firmware_msrs(struct cpu_state *cpu)
 	cpu_set_msr(cpu, 0x2ff, 0x806); /* MTRRdefType: enabled, write-back */
 }
 
-/* What read() gives until the end, in anonymous memory that grows. */
 static int
-read_stream(int fd, const char *path, uint64_t max, uint8_t **p, size_t *size)
+too_large(const char *path, uint64_t max)
 {
-	size_t room = 1 << 20, n = 0;
-	uint8_t *buf, *more;
-	ssize_t got;
+	bool mib = max % (1 << 20) == 0;
 
-	buf = mmap(NULL, room, PROT_READ | PROT_WRITE,
-		MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-	if (buf == MAP_FAILED)
-		return fail(-errno, "%s: cannot read", path);
-	for (;;) {
-		if (n == room) {
-			more = mremap(buf, room, room * 2, MREMAP_MAYMOVE);
-			if (more == MAP_FAILED)
-				goto bad;
-			buf = more;
-			room *= 2;
-		}
-		got = read(fd, buf + n, room - n);
+	return failx(-EFBIG, "%s: larger than %" PRIu64 " %s", path,
+		max >> (mib ? 20 : 10), mib ? "MiB" : "KiB");
+}
+
+/* Anonymous memory that grows while a stream is read into it. */
+struct stream {
+	uint8_t *p;
+	size_t n, room;
+};
+
+static int
+grow(struct stream *s)
+{
+	size_t room = s->p ? s->room * 2 : BLOB_BEGIN;
+	void *more;
+
+	if (s->p)
+		more = mremap(s->p, s->room, room, MREMAP_MAYMOVE);
+	else
+		more = mmap(NULL, room, PROT_READ | PROT_WRITE,
+			MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	if (more == MAP_FAILED)
+		return -errno;
+	s->p = more;
+	s->room = room;
+	return 0;
+}
+
+/* Read until there are that many bytes, or until the end: *end. */
+static int
+read_until(
+	struct stream *s, int fd, const char *path, uint64_t until, bool *end)
+{
+	ssize_t got;
+	int err;
+
+	while (s->n < until) {
+		if (s->n == s->room && (err = grow(s)) < 0)
+			return fail(err, "%s: cannot read", path);
+		got = read(fd, s->p + s->n, s->room - s->n);
 		if (got < 0 && errno == EAGAIN)
 			poll(&(struct pollfd){.fd = fd, .events = POLLIN}, 1,
 				-1);
 		else if (got < 0 && errno != EINTR)
-			goto bad;
-		if (got == 0)
+			return fail(-errno, "%s: cannot read", path);
+		*end = got == 0;
+		if (*end)
 			break;
-		n += got > 0 ? (size_t)got : 0;
-		if (n > max) {
-			munmap(buf, room);
-			return failx(-EFBIG, "%s: larger than %" PRIu64 " MiB",
-				path, max >> 20);
-		}
+		s->n += got > 0 ? (size_t)got : 0;
 	}
-	*p = mremap(buf, room, n ? n : 1, 0);
-	*size = n;
 	return 0;
-bad:
-	got = -errno;
-	munmap(buf, room);
-	return fail((int)got, "%s: cannot read", path);
+}
+
+/* What read() gives until the end; an endless stream that does not begin as it
+ * should is not read further than its beginning. */
+static int
+read_stream(struct blob *b, int fd, uint64_t max, blob_look *look)
+{
+	struct stream s = {0};
+	bool end = false;
+	int err;
+
+	err = read_until(&s, fd, b->name, BLOB_BEGIN, &end);
+	if (!err && look && s.n) {
+		struct blob seen = {.p = s.p, .size = s.n, .name = b->name};
+
+		err = look(&seen);
+	}
+	if (!err && !end)
+		err = read_until(&s, fd, b->name, max + 1, &end);
+	if (!err && s.n > max)
+		err = too_large(b->name, max);
+	if (err) {
+		if (s.p)
+			munmap(s.p, s.room);
+		return err;
+	}
+	b->p = mremap(s.p, s.room, s.n ? s.n : 1, 0);
+	b->size = s.n;
+	return 0;
 }
 
 /* A file is mapped, not read: it costs no memory of ours once it is loaded. */
@@ -103,8 +150,7 @@ static int
 map_file(int fd, const char *path, uint64_t size, uint64_t max, uint8_t **p)
 {
 	if (size > max)
-		return failx(-EFBIG, "%s: larger than %" PRIu64 " MiB", path,
-			max >> 20);
+		return too_large(path, max);
 	*p = mmap(NULL, size, PROT_READ, MAP_PRIVATE, fd, 0);
 	if (*p == MAP_FAILED)
 		return fail(-errno, "%s: cannot read", path);
@@ -112,7 +158,7 @@ map_file(int fd, const char *path, uint64_t size, uint64_t max, uint8_t **p)
 }
 
 static int
-blob_fill(struct blob *b, int fd, uint64_t max)
+blob_fill(struct blob *b, int fd, uint64_t max, blob_look *look)
 {
 	struct stat st;
 	uint8_t *p = NULL;
@@ -127,21 +173,21 @@ blob_fill(struct blob *b, int fd, uint64_t max)
 		b->fd = fd;
 		b->size = (size_t)st.st_size;
 		err = map_file(fd, b->name, b->size, max, &p);
+		b->p = p;
 	} else {
-		err = read_stream(fd, b->name, max, &p, &b->size);
+		err = read_stream(b, fd, max, look);
 	}
 	if (err)
 		return err;
-	b->p = p;
 	b->mapped = true;
 	if (b->size == 0)
 		return failx(-ENODATA, "%s: is empty", b->name);
-	mprotect(p, b->size, PROT_READ);
+	mprotect((void *)(uintptr_t)b->p, b->size, PROT_READ);
 	return 0;
 }
 
-int
-blob_open(struct blob *b, const char *path, uint64_t max)
+static int
+blob_read(struct blob *b, const char *path, uint64_t max, blob_look *look)
 {
 	bool in = strcmp(path, "-") == 0;
 	int fd, err;
@@ -150,12 +196,18 @@ blob_open(struct blob *b, const char *path, uint64_t max)
 	fd = in ? STDIN_FILENO : open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
 	if (fd < 0)
 		return fail(-errno, "%s: cannot open", path);
-	err = blob_fill(b, fd, max);
+	err = blob_fill(b, fd, max, look);
 	if (!in && b->fd != fd)
 		close(fd);
 	if (err)
 		blob_close(b);
 	return err;
+}
+
+int
+blob_open(struct blob *b, const char *path, uint64_t max)
+{
+	return blob_read(b, path, max, NULL);
 }
 
 void
@@ -227,13 +279,40 @@ guess(const struct blob *b)
 		return "a qcow2 disk image";
 	if (b->size > 0x3c && memcmp(b->p + 0x38, "ARM\x64", 4) == 0)
 		return "for another CPU (arm64)";
+	if (b->size >= 512 && get16(b->p + 0x1fe) == 0xaa55 &&
+		!starts(b, "MZ", 2))
+		return "a boot sector (which --flat boots)";
 	if (b->size < 1024)
 		return "too short";
 	if (starts(b, "MZ", 2))
 		return "an EFI program without Linux's boot protocol";
-	if (get16(b->p + 0x1fe) == 0xaa55)
-		return "a boot sector";
 	return "neither bzImage, nor multiboot, nor ELF";
+}
+
+static int
+not_a_kernel(const struct blob *k)
+{
+	return failx(-ENOEXEC, "%s: not a kernel: %s", k->name, guess(k));
+}
+
+/* The magic of one of them is at the beginning of all that we boot. */
+static int
+look_for_magic(const struct blob *k)
+{
+	size_t at;
+
+	if (starts(k, ELFMAG, SELFMAG) || is_bzimage(k) ||
+		multiboot_find(k, &at))
+		return 0;
+	return not_a_kernel(k);
+}
+
+int
+boot_open(struct blob *k, const char *path, uint64_t max, bool flat)
+{
+	if (flat && max > FLAT_MAX)
+		max = FLAT_MAX;
+	return blob_read(k, path, max, flat ? NULL : look_for_magic);
 }
 
 int
@@ -254,8 +333,7 @@ boot_probe(const struct boot_params *bp, enum boot_kind *kind)
 	else if (elf)
 		return elf_kind(bp, kind);
 	else
-		return failx(
-			-ENOEXEC, "%s: not a kernel: %s", k->name, guess(k));
+		return not_a_kernel(k);
 	return 0;
 }
 

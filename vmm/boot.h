@@ -50,6 +50,9 @@ unsigned boot_e820(const struct mem *, struct e820 map[E820_MAX]);
  * name the file. Directories and empty files are refused. path is kept, not
  * copied. */
 int blob_open(struct blob *, const char *path, uint64_t max);
+/* The same for a kernel; a stream that is none is refused when its first 64 KiB
+ * were read. */
+int boot_open(struct blob *, const char *path, uint64_t max, bool flat);
 void blob_close(struct blob *);
 
 /* What the image is; -ENOEXEC with a sentence if it is none of them. */

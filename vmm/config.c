@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "lib/chr.h"
 #include "lib/err.h"
 #include "lib/units.h"
 
@@ -19,6 +20,7 @@ enum kind {
 	BOOL,
 	ONRESET,
 	SERIAL,
+	CHR,
 	FLAT,
 	ENTRY,
 	ACCEL
@@ -45,8 +47,8 @@ static const struct row rows[] = {
 	{{"accel", "auto|kvm|soft", "CPU engine"}, ACCEL, AT(accel), 0, 0},
 	{{"serial", "SPEC", "back end of the next serial port"}, SERIAL,
 		AT(serial), 0, 0},
-	{{"debugcon", "SPEC", "back end of the debug console, port 0x402"},
-		TEXT, AT(debugcon), 0, 0},
+	{{"debugcon", "SPEC", "back end of the debug console, port 0x402"}, CHR,
+		AT(debugcon), 0, 0},
 	{{"on-reset", "exit|restart", "what a reset of the guest does"},
 		ONRESET, AT(on_reset), 0, 0},
 	{{"timeout", "DURATION", "end the machine after so long"}, DURATION,
@@ -145,6 +147,9 @@ set_range(const struct row *r, const char *value, uint64_t v, uint64_t *out)
 			r->key.name, value, (unsigned long long)r->min,
 			(unsigned long long)r->max);
 	}
+	if (r->kind == SIZE && v % 4096)
+		return failx(-ERANGE, "%s: %s is not a multiple of 4K",
+			r->key.name, value);
 	*out = v;
 	return 0;
 }
@@ -169,7 +174,9 @@ set_serial(struct config *c, const char *value)
 
 	if (c->serials == CONFIG_UARTS)
 		return failx(-ERANGE, "serial: at most %d ports", CONFIG_UARTS);
-	r = set_text(&c->serial[c->serials], value);
+	r = chr_check(value);
+	if (!r)
+		r = set_text(&c->serial[c->serials], value);
 	if (!r)
 		c->serials++;
 	return r;
@@ -206,6 +213,9 @@ set_row(const struct row *r, struct config *c, const char *value)
 	switch (r->kind) {
 	case TEXT:
 		return set_text(at, value);
+	case CHR:
+		e = chr_check(value);
+		return e ? e : set_text(at, value);
 	case ACCEL:
 		e = set_word(r, value, accels, &word);
 		return e ? e : set_text(at, value);

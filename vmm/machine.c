@@ -11,79 +11,20 @@
 #include "vmm/machine.h"
 
 #include <errno.h>
-#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
-#include "dev/acpipm.h"
 #include "lib/err.h"
-#include "vmm/board.h"
-#include "vmm/boot.h"
-#include "vmm/match.h"
-#include "vmm/probe.h"
+#include "vmm/machine-int.h"
 
 #define ASK_FIRST (NS_PER_S / 10)
 #define ASK_LAST (5 * NS_PER_S)
 
-struct thread {
-	struct machine *m;
-	struct vcpu *vcpu;
-	pthread_t id;
-	bool started;
-	/* under m->lock */
-	bool parked;
-	bool halted; /* as of its last answer */
-	unsigned answered; /* the last round it answered */
-};
-
-struct machine {
-	const struct config *cfg;
-	struct loop *loop;
-	struct clock *clock; /* the host's, for what we decide */
-	struct clock *guest; /* the devices'; icount: moved by the engine */
-	const struct log *log;
-	struct mem *mem;
-	struct bus *ports, *mmio;
-	struct board *board;
-	struct board_host host;
-	bool own_serial[CONFIG_UARTS], own_debugcon;
-	const struct engine_ops *ops;
-	struct engine *engine;
-	struct blob kernel, initrd;
-	struct thread *thread;
-	unsigned cpus;
-
-	pthread_mutex_t lock;
-	pthread_cond_t changed;
-	bool park, quit; /* vCPUs: park; leave */
-	unsigned round; /* of asking who is halted */
-	unsigned waiting; /* answers still to come */
-	bool posted; /* decide() is on its way */
-	enum notice notice;
-	uint64_t notice_arg;
-	bool noticed, tripled, broken, round_done, halt_seen;
-	char why[160]; /* of broken */
-
-	unsigned all_halted; /* rounds in a row */
-	int64_t ask_every;
-	struct timer ask, timeout;
-	struct match panic;
-	_Atomic bool panicked;
-	bool has_ended;
-	struct end end;
-	void (*ended)(void *to);
-	void *ended_to;
-};
-
-static void decide(void *to);
-
-/* With m->lock held: have the loop look. */
+/* Have the loop look. */
 static void
 post(struct machine *m)
 {
-	if (!m->posted)
-		m->posted = loop_post(m->loop, decide, m) == 0;
+	loop_call(m->loop, &m->decide);
 }
 
 static void
@@ -96,8 +37,8 @@ kick_all(struct machine *m)
 
 /* ---- what devices tell ---- */
 
-static void
-told(void *to, enum notice what, uint64_t arg)
+void
+machine_told(void *to, enum notice what, uint64_t arg)
 {
 	struct machine *m = to;
 
@@ -117,8 +58,8 @@ told(void *to, enum notice what, uint64_t arg)
 	kick_all(m);
 }
 
-static void
-console_said(void *to, const uint8_t *p, size_t n)
+void
+machine_said(void *to, const uint8_t *p, size_t n)
 {
 	struct machine *m = to;
 
@@ -217,8 +158,8 @@ unpark(struct machine *m)
 
 /* ---- loading and resetting ---- */
 
-static int
-load(struct machine *m)
+int
+machine_load(struct machine *m)
 {
 	struct boot_params p = {
 		.kernel = m->kernel,
@@ -270,11 +211,13 @@ machine_reset(struct machine *m)
 {
 	int r;
 
+	if (m->has_ended)
+		return;
 	park(m);
 	log_say(m->log, LEVEL_INFO, "reset");
 	atomic_store(&m->panicked, false);
 	forget(m);
-	r = load(m);
+	r = machine_load(m);
 	if (r) {
 		machine_stop(m, END_FAILED, fail_text());
 		return;
@@ -362,8 +305,8 @@ everyone_halted(const struct machine *m)
 	return true;
 }
 
-static void
-ask_timer(void *to)
+void
+machine_ask(void *to)
 {
 	struct machine *m = to;
 
@@ -385,8 +328,8 @@ round_over(struct machine *m, bool all)
 }
 
 /* In the loop: what the vCPUs and devices left to decide. */
-static void
-decide(void *to)
+void
+machine_decide(void *to)
 {
 	struct machine *m = to;
 	bool noticed, tripled, broken, over, seen, all;
@@ -394,7 +337,6 @@ decide(void *to)
 	uint64_t arg;
 
 	pthread_mutex_lock(&m->lock);
-	m->posted = false;
 	noticed = m->noticed;
 	what = m->notice;
 	arg = m->notice_arg;
@@ -419,170 +361,10 @@ decide(void *to)
 		ask_all(m);
 }
 
-static void
-timed_out(void *to)
+void
+machine_timed_out(void *to)
 {
 	machine_stop(to, END_TIMEOUT, "timeout");
-}
-
-/* ---- making ---- */
-
-static int
-open_serials(struct machine *m, struct chr *const given[])
-{
-	int r = 0;
-
-	for (unsigned n = 0; n < m->cfg->serials && !r; n++) {
-		if (given && given[n]) {
-			m->host.serial[n] = given[n];
-		} else {
-			r = chr_open(
-				&m->host.serial[n], m->cfg->serial[n], m->loop);
-			m->own_serial[n] = !r;
-		}
-		if (!r)
-			chr_on_output(m->host.serial[n],
-				n == 0 ? console_said : NULL, m);
-	}
-	if (!r && m->cfg->debugcon) {
-		r = chr_open(&m->host.debugcon, m->cfg->debugcon, m->loop);
-		m->own_debugcon = !r;
-	}
-	return r;
-}
-
-/* Files first: what is wrong with them is said before anything is made. */
-static int
-open_files(struct machine *m)
-{
-	struct boot_params p = {.flat = m->cfg->flat};
-	enum boot_kind kind;
-	int r;
-
-	if (!m->cfg->kernel)
-		return failx(-EINVAL, "no kernel given");
-	r = blob_open(&m->kernel, m->cfg->kernel, m->cfg->memory);
-	if (r)
-		return r;
-	p.kernel = m->kernel;
-	r = boot_probe(&p, &kind);
-	if (!r && m->cfg->initrd)
-		r = blob_open(&m->initrd, m->cfg->initrd, m->cfg->memory);
-	return r;
-}
-
-/* The kvm engine does not open: the probe knows the reason better. */
-static int
-explain(const struct engine_ops *ops, int err)
-{
-	struct probe p;
-
-	if (ops == &engine_kvm && probe_kvm(&p) && p.why != PROBE_SLOW)
-		return failx(err, "kvm: %s", p.reason);
-	return err;
-}
-
-static int
-open_engine(struct machine *m)
-{
-	struct engine_config ec = {
-		.mem = m->mem,
-		.ports = m->ports,
-		.mmio = m->mmio,
-		.clock = m->guest,
-		.log = m->log,
-		.cpus = m->cpus,
-		.icount = m->cfg->icount,
-		.pic_ack = board_pic_ack,
-		.eoi = board_eoi,
-		.to = m->board,
-	};
-	int r = probe_choose(m->cfg->accel, NULL, &m->ops);
-
-	if (!r && m->cfg->icount && m->ops != &engine_soft)
-		r = failx(-EINVAL, "icount: only the soft engine counts");
-	if (!r)
-		r = m->ops->open(&m->engine, &ec);
-	if (r)
-		return explain(m->ops, r);
-	log_say(m->log, LEVEL_INFO, "engine %s", m->ops->name);
-	m->board->ops = m->ops;
-	m->board->engine = m->engine;
-	for (unsigned n = 0; n < m->cpus && !r; n++)
-		r = m->ops->vcpu_open(m->engine, n, &m->thread[n].vcpu);
-	return r;
-}
-
-/* icount: a clock that starts at the same time in every run, 2000-01-01. */
-static int
-make_clock(struct machine *m)
-{
-	m->guest = m->clock;
-	if (!m->cfg->icount)
-		return 0;
-	if (m->cpus != 1)
-		return failx(-EINVAL, "icount: one CPU only");
-	m->guest = clock_new_manual(946684800 * NS_PER_S);
-	return m->guest ? 0 : fail(-ENOMEM, "clock");
-}
-
-static int
-build(struct machine *m, struct chr *const serial[])
-{
-	int r = open_files(m);
-
-	if (!r)
-		r = make_clock(m);
-	if (!r)
-		r = mem_new(&m->mem, m->cfg->memory);
-	if (!r)
-		r = bus_new(&m->ports, "ports", 0x10000);
-	if (!r)
-		r = bus_new(&m->mmio, "memory", 1ull << 52);
-	if (!r)
-		r = open_serials(m, serial);
-	if (r)
-		return r;
-	m->host.config = m->cfg;
-	m->host.mem = m->mem;
-	m->host.ports = m->ports;
-	m->host.mmio = m->mmio;
-	m->host.clock = m->guest;
-	m->host.log = m->log;
-	m->host.notify = (struct notify){told, m};
-	r = board_pc_new(&m->board, &m->host);
-	if (!r)
-		r = open_engine(m);
-	return r ? r : load(m);
-}
-
-int
-machine_new(struct machine **out, const struct config *cfg, struct loop *loop,
-	struct clock *clock, const struct log *log, struct chr *const serial[])
-{
-	struct machine *m = calloc(1, sizeof(*m));
-	int r;
-
-	if (!m)
-		return fail(-ENOMEM, "machine");
-	m->cfg = cfg;
-	m->loop = loop;
-	m->clock = clock;
-	m->log = log;
-	m->cpus = (unsigned)cfg->cpus;
-	pthread_mutex_init(&m->lock, NULL);
-	pthread_cond_init(&m->changed, NULL);
-	timer_init(&m->ask, clock, NULL, ask_timer, m);
-	timer_init(&m->timeout, clock, NULL, timed_out, m);
-	match_init(&m->panic, "Kernel panic - not syncing");
-	m->thread = calloc(m->cpus, sizeof(*m->thread));
-	r = m->thread ? build(m, serial) : fail(-ENOMEM, "machine");
-	if (r) {
-		machine_free(m);
-		return r;
-	}
-	*out = m;
-	return 0;
 }
 
 int
@@ -607,8 +389,8 @@ machine_start(struct machine *m, void (*ended)(void *to), void *to)
 	return 0;
 }
 
-static void
-join(struct machine *m)
+void
+machine_join(struct machine *m)
 {
 	pthread_mutex_lock(&m->lock);
 	m->quit = true;
@@ -618,39 +400,6 @@ join(struct machine *m)
 	for (unsigned n = 0; n < m->cpus; n++)
 		if (m->thread[n].started)
 			pthread_join(m->thread[n].id, NULL);
-}
-
-void
-machine_free(struct machine *m)
-{
-	if (!m)
-		return;
-	timer_disarm(&m->ask);
-	timer_disarm(&m->timeout);
-	if (m->thread)
-		join(m);
-	if (m->engine)
-		m->ops->close(m->engine);
-	if (m->board) {
-		m->board->engine = NULL;
-		board_free(m->board);
-	}
-	for (unsigned n = 0; n < CONFIG_UARTS; n++)
-		if (m->own_serial[n])
-			chr_free(m->host.serial[n]);
-	if (m->own_debugcon)
-		chr_free(m->host.debugcon);
-	if (m->guest != m->clock)
-		clock_free(m->guest);
-	bus_free(m->ports);
-	bus_free(m->mmio);
-	mem_free(m->mem);
-	blob_close(&m->kernel);
-	blob_close(&m->initrd);
-	pthread_mutex_destroy(&m->lock);
-	pthread_cond_destroy(&m->changed);
-	free(m->thread);
-	free(m);
 }
 
 /* ---- from outside ---- */
@@ -665,7 +414,7 @@ void
 machine_button(struct machine *m)
 {
 	log_say(m->log, LEVEL_INFO, "power button");
-	acpipm_button(m->board->pm);
+	board_button(m->board);
 }
 
 void
@@ -673,67 +422,4 @@ machine_nmi(struct machine *m)
 {
 	for (unsigned n = 0; n < m->cpus; n++)
 		m->ops->nmi(m->thread[n].vcpu);
-}
-
-int
-machine_registers(struct machine *m, unsigned n, char *buf, int size)
-{
-	struct cpu_state *st = malloc(sizeof(*st));
-	int len = 0;
-
-	buf[0] = '\0';
-	if (st && n < m->cpus && !m->ops->get(m->thread[n].vcpu, st))
-		len = cpu_print(st, buf, size);
-	free(st);
-	return len;
-}
-
-const char *
-machine_engine(const struct machine *m)
-{
-	return m->ops ? m->ops->name : NULL;
-}
-
-uint64_t
-machine_count(const struct machine *m)
-{
-	uint64_t sum = 0;
-
-	for (unsigned n = 0; n < m->cpus; n++)
-		sum += m->ops->count(m->thread[n].vcpu);
-	return sum;
-}
-
-struct chr *
-machine_serial(const struct machine *m, unsigned n)
-{
-	return n < m->cfg->serials ? m->host.serial[n] : NULL;
-}
-
-/* FNV-1a over 64-bit words. */
-uint64_t
-machine_hash(struct machine *m)
-{
-	unsigned n;
-	const struct mem_slot *slot = mem_slots(m->mem, &n);
-	uint64_t h = 0xcbf29ce484222325;
-	char regs[4096];
-
-	for (unsigned k = 0; k < n; k++) {
-		const uint8_t *p = slot[k].host;
-
-		for (uint64_t at = 0; at < slot[k].size; at += 8) {
-			uint64_t v;
-
-			memcpy(&v, p + at, 8);
-			h = (h ^ v) * 0x100000001b3;
-		}
-	}
-	for (unsigned k = 0; k < m->cpus; k++) {
-		int len = machine_registers(m, k, regs, sizeof(regs));
-
-		for (int at = 0; at < len; at++)
-			h = (h ^ (uint8_t)regs[at]) * 0x100000001b3;
-	}
-	return h;
 }

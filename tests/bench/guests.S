@@ -1,9 +1,14 @@
 /* SPDX-License-Identifier: MIT */
-/* Flat guests for the figures: -DRESET, -DHALT, -DLOOP. */
+/* Flat guests for the figures: -DRESET, -DEXITS, -DHALT, -DLOOP. */
 	.code16
 	.globl _start
 _start:
-#ifdef RESET
+#ifdef EXITS			/* 3000 port writes, then as RESET */
+	mov $3000, %cx
+1:	out %al, $0x80
+	loop 1b
+#endif
+#if defined(RESET) || defined(EXITS)
 	mov $0xfe, %al
 	out %al, $0x64
 #endif

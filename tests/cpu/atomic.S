@@ -60,13 +60,20 @@ GUEST "cpus=2"
 	TIMES "a spin lock by a byte", counter
 	/* a store and the load of the other's: with a locked instruction or
 	 * MFENCE between, one of the two has to see the other */
+	movl $0, stop
 	AP_RUN dekker_ap
 	mov rounds, %r8d
-	shr $4, %r8d
 	xor %r9d, %r9d
 	xor %r10d, %r10d
+	CLOCK
 1:	inc %r10d
-	call meet
+	LATE 3f
+	dec %r8d
+	jnz 4f
+3:	movl $1, stop
+4:	call meet
+	cmpl $0, stop
+	jne 5f
 	movl $0, x
 	call meet2
 	mov %r10d, x
@@ -75,13 +82,12 @@ GUEST "cpus=2"
 	mov %eax, saw_y
 	call meet3
 	cmp %r10d, saw_y
-	je 2f
+	je 1b
 	cmp %r10d, saw_x
-	je 2f
+	je 1b
 	inc %r9d
-2:	dec %r8d
-	jnz 1b
-	AP_DONE
+	jmp 1b
+5:	AP_DONE
 	EQ "store, MFENCE, load: one sees the other", %r9, 0
 
 	/* stores are seen in their order */
@@ -136,11 +142,11 @@ meet3:	mov $gate + 8, %edi
 	ret
 
 dekker_ap:
-	mov rounds, %r8d
-	shr $4, %r8d
 	xor %r10d, %r10d
 1:	inc %r10d
 	call meet
+	cmpl $0, stop
+	jne 2f
 	movl $0, y
 	call meet2
 	mov %r10d, y
@@ -148,9 +154,8 @@ dekker_ap:
 	mov x, %eax
 	mov %eax, saw_x
 	call meet3
-	dec %r8d
-	jnz 1b
-	ret
+	jmp 1b
+2:	ret
 
 ordered:
 	mov $1, %eax

@@ -95,8 +95,7 @@ GUEST "slow=its KVM does not emulate most of these"
 	CR4BIT "fsgsbase", 7, bx, 0, 16
 	CR4BIT "pcid", 1, cx, 17, 17
 	CR4BIT "xsave", 1, cx, 26, 18
-	CR4BIT "smep", 7, bx, 7, 20
-	/* SMAP: our pages are all ring 3's, STAC is about */
+	/* not SMEP: our pages are all ring 3's */
 	CR4BIT "pke", 7, cx, 3, 22
 	mov $0x80000001, %eax
 	cpuid

@@ -374,7 +374,7 @@ GUEST "slow=its KVM emulates single steps in part"
 	.section .data
 src:	.ascii "abcdefgh"
 	.section .bss
-	.skip 16
+	.skip 256 /* a stack, where the test pushes */
 	.balign 16
 	.skip 16
 data:	.skip 16

@@ -32,8 +32,8 @@ if [ "$engine" = kvm ]; then
 	case $json in
 	*'"present":false'*) nokvm="no /dev/kvm" ;;
 	*'"accessible":false'*) nokvm="/dev/kvm does not open" ;;
-	*'"cause":"slow"'*) nokvm= slow=1 ;;
-	*) nokvm= slow= ;;
+	*'"cause":"slow"'*) nokvm='' slow=1 ;;
+	*) nokvm='' slow='' ;;
 	esac
 	if [ "$nokvm" ]; then
 		echo "1..0 # SKIP $nokvm"

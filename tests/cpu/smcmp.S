@@ -11,12 +11,12 @@
 
 GUEST "cpus=2"
 	call start_aps
-	ROUNDS N
 	/* by handshake: we write, it runs, it answers with what it got */
 	movl $0, turn
 	AP_RUN runner
 	xor %r9d, %r9d
 	mov $1, %ebx
+	CLOCK
 1:	mov %ebx, operand
 	mov %ebx, turn
 2:	pause
@@ -26,16 +26,17 @@ GUEST "cpus=2"
 	je 3f
 	inc %r9d
 3:	inc %ebx
-	cmp rounds, %ebx
+	LATE 4f
+	cmp $N, %ebx
 	jbe 1b
-	movl $-1, turn
+4:	movl $-1, turn
 	AP_DONE
 	EQ "a function written by another processor", %r9, 0
 
 	/* an endless loop of the other's: patched into leaving */
-	mov rounds, %r8d
-	shr $2, %r8d
+	mov $N, %r8d
 	xor %r9d, %r9d
+	CLOCK
 1:	movw $0xfeeb, endless /* JMP to itself */
 	movl $0, looping
 	AP_RUN enter_loop
@@ -48,9 +49,10 @@ GUEST "cpus=2"
 	je 3f
 	inc %r9d
 	mov $1, %r8d
-3:	dec %r8d
+3:	LATE 4f
+	dec %r8d
 	jnz 1b
-	EQ "an endless loop, patched by another processor", %r9, 0
+4:	EQ "an endless loop, patched by another processor", %r9, 0
 
 	/* two blocks that are chained: the target of a jump is changed */
 	movl $0, count_a

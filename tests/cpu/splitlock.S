@@ -42,8 +42,9 @@ GUEST "cpus=2 slow=its KVM emulates locks across pages without a lock"
 	IS "cmpxchg8b across a page: halves", e
 	movl $0, page
 	TIMES "cmpxchg8b across a page", page-4
+	/* a lost unlock ends it, as a failure */
 	BOTH \
-		"mov $1000000,%r9d; 1: mov $1,%eax; xchg %eax,page-1; dec %r9d; jz 2f; test %eax,%eax; jnz 1b; incl line; movl $0,page-1; 2:"
+		"mov $10000000,%r9d; 1: mov $1,%eax; xchg %eax,page-1; dec %r9d; cmovz %r9d,%eax; test %eax,%eax; jnz 1b; incl line; movl $0,page-1; test %r9d,%r9d; cmovz one,%r8d"
 	TIMES "a spin lock across a page", line
 	/* what such a lock reads and writes is also changed by others, by locks
 	 * of their own */
@@ -90,6 +91,8 @@ page_halves:
 	jnz 1b
 	ret
 
+	.section .data
+one:	.long 1
 	.section .bss
 	.balign 4096
 	.skip 4096

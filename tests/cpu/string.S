@@ -173,25 +173,25 @@ GUEST ""
 	addr32 rep movsb
 	EQ "addr32 rep movsb: ecx only", %rcx, 0
 	EQL "addr32 rep movsb", buf, 0x64636261
-	/* an interrupt does not disturb: counts of megabytes are done */
+	/* long ones, over many pages */
 	mov $0x400000, %edi
-	mov $0x200000, %ecx
+	mov $0x20000, %ecx
 	mov $0x77, %al
 	rep stosb
-	EQ "two megabytes: rcx", %rcx, 0
-	EQA "two megabytes: rdi", %rdi, 0x600000
+	EQ "long stosb: rcx", %rcx, 0
+	EQA "long stosb: rdi", %rdi, 0x420000
 	mov $0x400000, %esi
 	mov $0x800000, %edi
-	mov $0x40000, %ecx
+	mov $0x4000, %ecx
 	rep movsq
-	EQA "two megabytes, movsq: rsi", %rsi, 0x600000
-	EQB "two megabytes, movsq: the last", 0x9fffff, 0x77
+	EQA "long movsq: rsi", %rsi, 0x420000
+	EQB "long movsq: the last", 0x81ffff, 0x77
 	mov $0x400000, %esi
 	mov $0x800000, %edi
-	mov $0x200000, %ecx
-	movb $0x78, 0x9ffff0
+	mov $0x20000, %ecx
+	movb $0x78, 0x81fff0
 	repe cmpsb
-	EQ "two megabytes, cmpsb", %rcx, 15
+	EQ "long cmpsb: rcx", %rcx, 15
 	/* a segment of the source can be overridden, the destination's not */
 	SET_MSR 0xc0000100, 0x10, 0
 	mov $text - 0x10, %esi

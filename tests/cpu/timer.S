@@ -82,7 +82,7 @@ GUEST ""
 	/* masked */
 	LSET L_TIMER, (V|MASKED)
 	LSET L_INIT, 1000
-	DELAY 3000000
+	DELAY 30000000
 	sti
 	nop
 	cli

@@ -1,8 +1,9 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
 # mkinitrd.sh OUT INIT [FILE=DEST...]: an initial RAM disk (cpio newc, gzip) of
-# busybox, a script as /init (it may source /init-lib), and files. BUSYBOX says where busybox is, else it
-# is beside OUT. The same input gives the same bytes.
+# busybox, a script as /init (it may source /init-lib), and files. BUSYBOX says
+# where busybox is, else it is beside OUT; COMPRESS is another packer, say cat.
+# The same input gives the same bytes.
 set -eu
 
 die()
@@ -38,6 +39,6 @@ done
 find "$root" -exec touch -h -d @0 {} +
 (cd "$root" && find . | LC_ALL=C sort |
 	cpio -o -H newc -R 0:0 --reproducible --quiet) > "$tmp/cpio"
-gzip -9n < "$tmp/cpio" > "$tmp/gz"
-cp "$tmp/gz" "$out.tmp.$$"
+${COMPRESS:-gzip -9n} < "$tmp/cpio" > "$tmp/packed"
+cp "$tmp/packed" "$out.tmp.$$"
 mv "$out.tmp.$$" "$out"

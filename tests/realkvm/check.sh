@@ -1,21 +1,65 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
-# check.sh: what the kvm engine must do on a true KVM (run.sh makes one): its
-# unit tests, the choice of the engine, and Debian's kernel with one CPU and two.
+# check.sh [figures RUNS]: what the kvm engine must do on a true KVM (run.sh
+# makes one, inside.sh runs in it): its unit tests, the guests of tests/cpu, the
+# choice of the engine, Debian's kernels, and figures; or the figures alone.
 # Wants the tree built and tests/guests/fetch.sh run. Prints TAP.
+# timeout: 400
 set -eu
 
 here=$(cd "$(dirname "$0")" && pwd)
 cd "$here/../.."
 b=${B:-build}
+g=$b/guests
 
-linux="vm-run --accel kvm -m 256M --timeout 100s -k /vmlinuz -i /initrd"
-boots="$linux -a console=ttyS0 -c"
-exec "$here/run.sh" -l 120 -t 400 \
-	-f "$b/bin/vm-run=t/vm-run" -f "$b/bin/vm-check=t/vm-check" \
-	-f "$b/guests/vmlinuz-cloud=vmlinuz" \
-	-f "$b/guests/initrd-demo.gz=initrd" \
-	"$b/tests/unit/kvm" "$b/tests/unit/kvm-cpuid" "$b/tests/unit/probe" \
-	"vm-check | tee check && grep -q '^engine *kvm' check" \
-	"$boots 1 | tee one | tail -n 20; grep '== CPUs: 1,' one" \
-	"$boots 2 | tee two | tail -n 20; grep '== CPUs: 2,' two"
+# Flat guests for the figures, where there is a compiler.
+tmp=$(mktemp -d "${TMPDIR:-/tmp}/realkvm-check.XXXXXX")
+trap 'rm -rf "$tmp"' EXIT
+trap 'exit 1' HUP INT TERM
+for guest in RESET EXITS; do
+	${CC:-gcc} -m32 -D$guest -nostdlib -static -no-pie -Wl,-Ttext=0x7c00 \
+		-Wl,--build-id=none -Wl,--oformat=binary -o "$tmp/$guest" \
+		tests/bench/guests.S
+done
+
+common="-f $b/bin/vm-run=t/vm-run -f $b/bin/vm-check=t/vm-check
+	-f $b/tests/bench/bare-kvm=t/bare-kvm -f $b/tests/bench/until=t/until
+	-f $tmp/RESET=t/RESET -f $tmp/EXITS=t/EXITS
+	-f tests/realkvm/inside.sh=t/inside.sh"
+# shellcheck disable=SC2086 # a list of words
+if [ "${1:-}" = figures ]; then
+	"$here/run.sh" $common "sh /t/inside.sh figures $2 # figures"
+	exit
+fi
+
+for kernel in vmlinuz-cloud vmlinux-cloud vmlinuz-std vmlinux-std; do
+	if [ ! -e "$g/$kernel" ]; then
+		echo "1..0 # SKIP no $kernel in $g (tests/guests/fetch.sh gets it)"
+		exit
+	fi
+	common="$common -f $g/$kernel=g/$kernel"
+done
+
+elves=
+for source in tests/cpu/*.S; do
+	elf=$(basename "$source" .S).elf
+	common="$common -f $b/tests/cpu/$elf=t/$elf"
+	elves="$elves /t/$elf"
+done
+
+# Unpacked, it costs each boot two seconds less.
+gzip -dc "$g/initrd-demo.gz" > "$tmp/initrd-demo"
+
+# Boots last: the figures want a rig that has not swallowed eight kernels.
+set -- "$b/tests/unit/kvm" "$b/tests/unit/kvm-cpuid" "$b/tests/unit/probe" \
+	"sh /t/inside.sh auto # auto" \
+	"sh /t/inside.sh figures 5 # figures" \
+	"sh /t/inside.sh cpu$elves # cpu"
+for kernel in vmlinuz-cloud vmlinux-cloud vmlinuz-std vmlinux-std; do
+	for cpus in 1 2; do
+		set -- "$@" "sh /t/inside.sh boot $kernel $cpus # $kernel, $cpus CPU"
+	done
+done
+# shellcheck disable=SC2086
+"$here/run.sh" -l 120 -t 370 $common -f "$tmp/initrd-demo=g/initrd-demo" \
+	-f tests/cpu/run.sh=t/run.sh -f tests/realkvm/faults=t/faults "$@"

@@ -8,10 +8,11 @@
 #
 # A PROGRAM is a file; it is packed with its shared libraries and run. Anything
 # with a space in it is a COMMAND for the shell in there, which finds in its
-# PATH busybox and what -f put under t/. -f packs a file, with its libraries if
-# it is a program. -l is the limit for each, -t for all. -v shows the console.
+# PATH busybox and what -f put under t/; a comment at its end is its name. -f
+# packs a file, with its libraries if it is a program. -l is the limit for each,
+# -t for all. -v shows the console.
 #
-# Prints TAP: a subtest for each. ENVIRONMENT: GUESTS, the directory that
+# Prints TAP, as tap.awk says. ENVIRONMENT: GUESTS, the directory that
 # tests/guests/fetch.sh fills; CPU, QEMU's CPU model ("max"); QEMU.
 set -eu
 
@@ -95,8 +96,14 @@ set --
 while read -r pair; do
 	set -- "$@" "$pair"
 done < "$tmp/once"
-BUSYBOX=$guests/busybox \
+COMPRESS=cat BUSYBOX=$guests/busybox \
 	"$top/tests/guests/mkinitrd.sh" "$tmp/initrd.gz" "$here/init" "$@"
+
+# How fast its clock runs, the Linux in there need not measure on a busy host.
+khz=
+if ${CC:-gcc} -O2 -o "$tmp/tsc" "$here/tsc.c" 2> /dev/null; then
+	khz=tsc_early_khz=$("$tmp/tsc")
+fi
 
 # QEMU 7.2 has two faults that hang such a machine now and then, and one CPU with
 # a thread of its own meets neither: with several, code that Linux has patched
@@ -104,9 +111,9 @@ BUSYBOX=$guests/busybox \
 # guest's guest comes twice. A reboot ends it.
 timeout -k 5 "$total" "$qemu" -nodefaults -no-user-config \
 	-accel tcg,thread=multi -cpu "${CPU:-max}" -machine q35 \
-	-m 2G -smp 1 -display none -no-reboot -serial stdio \
+	-m 3G -smp 1 -display none -no-reboot -serial stdio \
 	-kernel "$guests/vmlinuz-cloud" -initrd "$tmp/initrd.gz" \
-	-append "console=ttyS0 quiet panic=-1 tsc=reliable mitigations=off" \
+	-append "console=ttyS0 quiet panic=-1 tsc=reliable $khz mitigations=off" \
 	< /dev/null 2>&1 | tr -d '\r' | tee "$tmp/console" |
 	if [ "$verbose" ]; then tee /dev/stderr; else cat; fi |
 	awk -v names="$tmp/commands" -f "$here/tap.awk"

@@ -5,6 +5,8 @@
  */
 #include "tests/unit/boot-help.h"
 
+#include <sys/wait.h>
+
 /* ---- flat ---- */
 
 static void
@@ -57,6 +59,10 @@ test_probe(void)
 	is_not("MZxxxxxx", 2000, "EFI", "not a kernel: an EFI program");
 	is_not("nothing!", 2000, "neither", "not a kernel: no magic");
 	is_not("x", 1, "too short", "not a kernel: one byte");
+	memset(image, 0, sizeof(image));
+	put16(image + 0x1fe, 0xaa55);
+	bp = params(512);
+	refuses(&bp, -ENOEXEC, "--flat", "not a kernel: a boot sector");
 	is_not(ELFMAG, 4, "truncated", "not a kernel: ELF's magic alone");
 }
 
@@ -112,6 +118,42 @@ test_pipe(const char *via)
 	close(saved);
 }
 
+/* A kernel of 300 KB in a pipe, written by a process of its own. */
+static void
+test_stream(void)
+{
+	struct boot_params bp = bzimage();
+	struct blob b;
+	int p[2], saved = dup(0);
+	pid_t pid;
+
+	put32(image + 0x1f4, 300000 / 16);
+	if (pipe(p) < 0 || (pid = fork()) < 0)
+		exit(1);
+	if (pid == 0) {
+		static uint8_t rest[300000];
+
+		_exit(write(p[1], image, SETUP) != SETUP ||
+			write(p[1], rest, sizeof(rest)) != sizeof(rest));
+	}
+	close(p[1]);
+	dup2(p[0], 0);
+	close(p[0]);
+	ok(boot_open(&b, "-", MIB, false) == 0 && b.size == SETUP + 300000 &&
+			memcmp(b.p, bp.kernel.p, SETUP) == 0,
+		"a kernel is read from a pipe, past its beginning");
+	blob_close(&b);
+	waitpid(pid, NULL, 0);
+	dup2(saved, 0);
+	close(saved);
+	ok(boot_open(&b, "/dev/zero", MIB * MIB, false) == -ENOEXEC &&
+			strstr(fail_text(), "not a kernel"),
+		"an endless stream of zeros is no kernel, and not read to "
+		"its limit");
+	ok(boot_open(&b, "/dev/zero", MIB * MIB, true) == -EFBIG,
+		"nor as a flat image, which has 640 KiB at most");
+}
+
 static void
 test_files(void)
 {
@@ -150,6 +192,7 @@ test_files(void)
 	rmdir(dir);
 	test_pipe("-");
 	test_pipe("/dev/stdin");
+	test_stream();
 }
 
 /* ---- hostile images ---- */

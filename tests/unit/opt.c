@@ -30,22 +30,23 @@ call(void *to, const char *value)
 
 #define AT(m) offsetof(struct conf, m)
 static const struct opt opts[] = {
-	{"quiet", 'q', OPT_FLAG, AT(quiet), NULL, "say nothing", 0, 0, NULL},
-	{"no-color", 0, OPT_NOT, AT(color), NULL, "no colours", 0, 0, NULL},
-	{"verbose", 'v', OPT_COUNT, AT(verbose), NULL, "say more", 0, 0, NULL},
+	{"quiet", 'q', OPT_FLAG, AT(quiet), NULL, "say nothing", 0, 0, NULL, 0},
+	{"no-color", 0, OPT_NOT, AT(color), NULL, "no colours", 0, 0, NULL, 0},
+	{"verbose", 'v', OPT_COUNT, AT(verbose), NULL, "say more", 0, 0, NULL,
+		0},
 	{.name = "Machine", .kind = OPT_HEADING},
-	{"name", 'n', OPT_STRING, AT(name), "NAME", "a name", 0, 0, NULL},
-	{"cpus", 'c', OPT_NUMBER, AT(cpus), "N", "CPUs", 1, 64, NULL},
+	{"name", 'n', OPT_STRING, AT(name), "NAME", "a name", 0, 0, NULL, 0},
+	{"cpus", 'c', OPT_NUMBER, AT(cpus), "N", "CPUs", 1, 64, NULL, 0},
 	{"memory", 'm', OPT_SIZE, AT(memory), "SIZE", "memory", 1 << 20, 0,
-		NULL},
+		NULL, 4096},
 	{"timeout", 't', OPT_DURATION, AT(timeout), "TIME", "how long", 0, 0,
-		NULL},
+		NULL, 0},
 	{"engine", 'e', OPT_CHOICE, AT(engine), "auto|kvm|soft",
 		"what runs the guest, in words longer than the others", 0, 0,
-		NULL},
-	{"disk", 'd', OPT_LIST, AT(disks), "FILE", "a disk", 0, 0, NULL},
-	{"call", 0, OPT_CALL, 0, "WHAT", "call", 0, 0, call},
-	{"secret", 0, OPT_FLAG, AT(quiet), NULL, NULL, 0, 0, NULL},
+		NULL, 0},
+	{"disk", 'd', OPT_LIST, AT(disks), "FILE", "a disk", 0, 0, NULL, 0},
+	{"call", 0, OPT_CALL, 0, "WHAT", "call", 0, 0, call, 0},
+	{"secret", 0, OPT_FLAG, AT(quiet), NULL, NULL, 0, 0, NULL, 0},
 	{0},
 };
 
@@ -177,6 +178,7 @@ test_refused(void)
 	refused("-c 1000", "--cpus: '1000' is more than 64");
 	refused("-c ''", "--cpus: '' is not a number");
 	refused("-m 4K", "--memory: '4K' is less than 1M");
+	refused("-m 1025K", "--memory: '1025K' is not a multiple of 4K");
 	refused("-t 5x", "--timeout: '5x' is not a duration "
 			 "(like 90, 5m, 2h or 500ms)");
 	refused("-e kv", "--engine: 'kv' is none of auto|kvm|soft");

@@ -182,7 +182,7 @@ CODE(l_ss_null, 64, "xor %eax,%eax; mov %eax,%ss; push %rax; hlt");
 CODE(l_ss_null3, 64, "xor %eax,%eax; mov %eax,%ss");
 CODE(l_sysexit, 64,
 	"mov $0x174,%ecx; mov $0x28,%eax; xor %edx,%edx; wrmsr;"
-	"mov $1f-l_sysexit+0x40000,%edx; mov $0x30000,%ecx; rex.w sysexit;"
+	"mov $1f-l_sysexit+0x40000,%edx; mov $0x30000,%ecx; sysexitq;"
 	"1: mov %cs,%ebx; mov %ss,%ebp; int $0x40");
 CODE(l_lretq, 64,
 	"push $0x23; push $0x30000; push $0x43; push $1f-l_lretq+0x40000;"

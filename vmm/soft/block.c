@@ -37,7 +37,7 @@ struct cache {
 	struct codepage *bucket[PAGES];
 	struct itlb itlb[ITLB];
 	struct block *one; /* for block_one() */
-	unsigned resets; /* times the arena was emptied */
+	unsigned drops; /* times that a page or all were dropped */
 	uint8_t bytes[16]; /* of an instruction across pages or in no RAM */
 };
 
@@ -165,11 +165,17 @@ code_written(struct cpu *c, const struct insn *i, uint64_t pa, unsigned n)
 {
 	_Atomic uint64_t *bits = code_bits(c->soft, pa);
 
+	/* The bytes first, then the look: mark_code() is the other way round.
+	 */
+	if (c->soft->cpus > 1)
+		atomic_thread_fence(memory_order_seq_cst);
 	if (!bits || !(atomic_load(bits) & chunk_mask(pa, n)))
 		return;
 	atomic_store(bits, 0);
 	sync_invalidate(c->soft, c, pa & PAGE_MASK);
 	block_drop_page(c, pa & PAGE_MASK);
+	/* The running block may end in a link to one that is dropped. */
+	atomic_fetch_or(&c->pending, PEND_STEP);
 	if (i && c->block && i >= c->block->insn &&
 		i < c->block->insn + c->block->n) {
 		/* What follows i in its block may be stale: end there. */
@@ -231,7 +237,7 @@ block_drop_all(struct cpu *c)
 
 	memset(k->bucket, 0, sizeof(k->bucket));
 	k->used = 0;
-	k->resets++;
+	k->drops++;
 	c->link_from = NULL;
 	c->block = NULL;
 	jkey_changed(c);
@@ -251,6 +257,7 @@ block_drop_page(struct cpu *c, uint64_t pa)
 	struct cache *k = c->cache;
 	struct codepage *p = page_find(k, pa);
 
+	k->drops++;
 	if (!p)
 		return;
 	drop_chunks(p);
@@ -313,6 +320,7 @@ start_block(struct block *b, uint64_t pa)
 	b->link[0] = b->link[1] = NULL;
 	b->next = NULL;
 	b->pa2 = 0;
+	b->crosses = false;
 	b->page = pa & PAGE_MASK;
 	b->start = pa & (PAGE - 1);
 	b->n = 0;
@@ -334,8 +342,10 @@ decode_bytewise(struct cpu *c, struct block *b, uint64_t lin)
 		if (!long_mode(c))
 			at = (uint32_t)at;
 		pa = fetch_pa(c, at);
-		if (n && (at & (PAGE - 1)) == 0)
+		if (n && (at & (PAGE - 1)) == 0) {
+			b->crosses = true;
 			b->pa2 = pa;
+		}
 		if (c->code != CODE64 && c->RIP + n > c->seg[SEG_CS].limit &&
 			!(c->code == CODE16 && n))
 			raise_gp(c, NULL, 0);
@@ -401,7 +411,7 @@ insert(struct cache *k, struct block *b, uint64_t pa)
 
 	arena_take(k, block_size(b->n));
 	page = page_get(k, pa & PAGE_MASK);
-	if (b->pa2)
+	if (b->crosses)
 		note_crossing(page, page_get(k, b->pa2 & PAGE_MASK));
 	at = &page->chunk[pa >> 6 & 63];
 	b->next = *at;
@@ -409,14 +419,15 @@ insert(struct cache *k, struct block *b, uint64_t pa)
 	b->cached = true;
 }
 
-/* Decode at the arena's free end. What is not RAM, and what was decoded while
- * the arena was emptied, is not kept. */
+/* Decode at the arena's free end. What is not RAM is not kept, nor what was
+ * decoded while blocks were dropped: it may be stale, or its bytes no longer
+ * marked. */
 static struct block *
 build(struct cpu *c, uint64_t lin, uint64_t pa)
 {
 	struct cache *k = c->cache;
 	const uint8_t *p = fetch_ptr(c, pa);
-	unsigned bytes, resets;
+	unsigned bytes, drops;
 	struct block *b;
 
 	if (!p)
@@ -424,7 +435,7 @@ build(struct cpu *c, uint64_t lin, uint64_t pa)
 	if (k->used + block_size(BLOCK_INSNS) + 3 * sizeof(struct codepage) >
 		ARENA)
 		block_drop_all(c);
-	resets = k->resets;
+	drops = k->drops;
 	b = (struct block *)(void *)(k->arena + k->used);
 	start_block(b, pa);
 	bytes = decode_run(c, b, pa, p);
@@ -434,7 +445,7 @@ build(struct cpu *c, uint64_t lin, uint64_t pa)
 	} else {
 		decode_bytewise(c, b, lin);
 	}
-	if (k->resets != resets)
+	if (k->drops != drops)
 		return block_one(c);
 	insert(k, b, pa);
 	return b;
@@ -445,11 +456,14 @@ block_known(struct cpu *c, uint64_t lin, uint64_t pa)
 {
 	struct codepage *p = page_find(c->cache, pa & PAGE_MASK);
 	struct block *b = p ? p->chunk[pa >> 6 & 63] : NULL;
+	uint64_t next = (lin & PAGE_MASK) + PAGE;
 
 	for (; b; b = b->next) {
 		if (b->start != (pa & (PAGE - 1)) || b->code != c->code)
 			continue;
-		if (!b->pa2 || b->pa2 == fetch_pa(c, (lin & PAGE_MASK) + PAGE))
+		if (!long_mode(c))
+			next = (uint32_t)next;
+		if (!b->crosses || b->pa2 == fetch_pa(c, next))
 			return b;
 	}
 	return NULL;
@@ -486,7 +500,7 @@ block_find(struct cpu *c)
 	}
 	if (c->code != CODE64 && c->RIP + b->bytes - 1 > c->seg[SEG_CS].limit)
 		return block_one(c);
-	if (from && b->cached && !b->pa2 && b->page == from->page &&
+	if (from && b->cached && !b->crosses && b->page == from->page &&
 		b->code == from->code)
 		from->link[c->link_slot] = b;
 	return b;

@@ -18,12 +18,13 @@ struct block {
 	struct block *link[2]; /* where its end jumps: not taken, taken */
 	struct block *next; /* in its chunk's list */
 	uint64_t page; /* its physical page */
-	uint64_t pa2; /* the page it crosses into, or 0 */
+	uint64_t pa2; /* the page it crosses into */
 	uint16_t start; /* offset in its page */
 	uint16_t bytes; /* of code */
 	uint8_t n; /* instructions, x_end not counted */
 	uint8_t code; /* enum code */
 	bool cached; /* may be linked to */
+	bool crosses; /* into another page */
 	struct insn insn[];
 };
 

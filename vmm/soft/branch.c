@@ -71,6 +71,32 @@ go_direct(struct cpu *c, uint64_t to, unsigned slot)
 #endif
 }
 
+/*
+ * The same in any code. Outside 64-bit code a page is one of linear addresses,
+ * and the segment must reach to its end: a link asks for no limit.
+ */
+static inline void
+go_near(struct cpu *c, uint64_t to, unsigned slot)
+{
+#if SOFT_THREADED
+	const struct cpu_seg *cs = &c->seg[SEG_CS];
+	uint32_t from = (uint32_t)(cs->base + c->RIP);
+	uint32_t lin = (uint32_t)(cs->base + to);
+
+	if (likely(c->code == CODE64)) {
+		go_direct(c, to, slot);
+		return;
+	}
+	if (((from ^ lin) & PAGE_MASK) == 0 &&
+		to + (~lin & (PAGE - 1)) <= cs->limit) {
+		go_link(c, to, slot);
+		return;
+	}
+#endif
+	(void)slot;
+	c->RIP = to;
+}
+
 /* Outside 64-bit code EIP is cut to the operand size and checked against the
  * code segment's limit; in it, the target must be canonical. */
 static uint64_t
@@ -114,7 +140,7 @@ fall(const struct cpu *c, const struct insn *i)
 static void
 jmp_i(struct cpu *c, const struct insn *i)
 {
-	go_direct(c, direct(c, i), 1);
+	go_near(c, direct(c, i), 1);
 }
 
 handler *const x_jmp_i[8] = ALL8(jmp_i);
@@ -132,9 +158,9 @@ static void
 jcc_i(struct cpu *c, const struct insn *i)
 {
 	if (cond(c, i->op))
-		go_direct(c, direct(c, i), 1);
+		go_near(c, direct(c, i), 1);
 	else
-		go_direct(c, fall(c, i), 0);
+		go_near(c, fall(c, i), 0);
 }
 
 handler *const x_jcc_i[8] = ALL8(jcc_i);
@@ -145,7 +171,7 @@ call_i(struct cpu *c, const struct insn *i)
 	uint64_t to = direct(c, i);
 
 	push(c, i, i->size, fall(c, i));
-	go_direct(c, to, 1);
+	go_near(c, to, 1);
 }
 
 static COOL void
@@ -248,7 +274,7 @@ loop_if(struct cpu *c, const struct insn *i, bool more)
 	uint64_t to = n && more ? direct(c, i) : fall(c, i);
 
 	set_reg(c, RCX * 8, i->asize, n);
-	go_direct(c, to, n && more);
+	go_near(c, to, n && more);
 }
 
 static void
@@ -273,9 +299,9 @@ static void
 jcxz_i(struct cpu *c, const struct insn *i)
 {
 	if (get_reg(c, RCX * 8, i->asize) == 0)
-		go_direct(c, direct(c, i), 1);
+		go_near(c, direct(c, i), 1);
 	else
-		go_direct(c, fall(c, i), 0);
+		go_near(c, fall(c, i), 0);
 }
 
 handler *const x_loop_i[8] = ALL8(loop_i);

@@ -209,12 +209,21 @@ walk_64(struct cpu *c, struct walk *w, struct page *pg)
 	}
 }
 
+/* Outside IA-32e mode linear addresses wrap at 4 GiB: an operand's second half
+ * may lie beyond. */
+static inline uint64_t
+in_range(const struct cpu *c, uint64_t lin)
+{
+	return long_mode(c) ? lin : (uint32_t)lin;
+}
+
 static int
 walk(struct cpu *c, uint64_t lin, enum access acc, bool user, bool smap,
 	struct page *pg)
 {
 	int e;
 
+	lin = in_range(c, lin);
 	if (!(c->cr0 & CR0_PG)) {
 		*pg = (struct page){
 			.pa = lin, .user = true, .write = true, .dirty = true};
@@ -261,8 +270,8 @@ translate(
 /*
  * A large page has many entries, and INVLPG on any of its bytes drops them all.
  * c->large tells cheaply whether there may be some: a bit for each 2 MiB modulo
- * 128 MiB, apart for the lower and upper half. c->large_span is the largest size
- * seen.
+ * 128 MiB, apart for the lower and upper half. c->large_span is the largest
+ * size seen.
  */
 static void
 note_large(struct cpu *c, uint64_t lin, uint64_t span)
@@ -298,8 +307,8 @@ drop_entries(struct cpu *c, uint64_t lin, uint64_t span)
 		uint64_t at = (from >> 12) + p;
 
 		for (unsigned v = 0; v < VIEWS - 1; v++) {
-			struct tlbe *e = &c->tlbs[v * TLB_SIZE +
-				(at & (TLB_SIZE - 1))];
+			struct tlbe *e =
+				&c->tlbs[v * TLB_SIZE + (at & (TLB_SIZE - 1))];
 
 			if (e->rd - from < span || e->wr - from < span)
 				e->rd = e->wr = 1;
@@ -468,8 +477,10 @@ reach(struct cpu *c, const struct insn *i, uint64_t lin, enum access acc,
 {
 	struct page pg;
 	const struct mem_slot *s;
-	int e = walk_for(c, lin, acc, super, &pg);
+	int e;
 
+	lin = in_range(c, lin);
+	e = walk_for(c, lin, acc, super, &pg);
 	if (e)
 		raise_pf(c, i, lin, (uint32_t)e - 1);
 	s = mem_find(c->soft->cfg.mem, pg.pa);
@@ -486,9 +497,7 @@ reach(struct cpu *c, const struct insn *i, uint64_t lin, enum access acc,
 static uint64_t
 next_page(const struct cpu *c, uint64_t lin)
 {
-	uint64_t at = (lin & PAGE_MASK) + PAGE;
-
-	return long_mode(c) ? at : (uint32_t)at;
+	return in_range(c, (lin & PAGE_MASK) + PAGE);
 }
 
 static uint64_t
@@ -677,18 +686,20 @@ void *
 rmw_begin(struct cpu *c, const struct insn *i, uint64_t lin, unsigned n)
 {
 	const struct mem_slot *s;
-	uint64_t pa;
+	uint64_t pa, next;
 
 	check_access(c, i, lin, n);
 	c->rmw.lin = lin;
 	c->rmw.copied = c->rmw.locked = false;
 	pa = reach(c, i, lin, ACC_WRITE, false);
-	if (PAGE - (lin & (PAGE - 1)) >= n) {
+	next = (pa & PAGE_MASK) + PAGE;
+	if (PAGE - (lin & (PAGE - 1)) < n)
+		next = reach(c, i, next_page(c, lin), ACC_WRITE, false);
+	if (next == (pa & PAGE_MASK) + PAGE) {
 		s = mem_find(c->soft->cfg.mem, pa);
-		if (s && !s->rom)
+		c->rmw.pa = pa;
+		if (s && !s->rom && pa - s->gpa + n <= s->size)
 			return s->host + (pa - s->gpa);
-	} else {
-		reach(c, i, next_page(c, lin), ACC_WRITE, false);
 	}
 	c->rmw.copied = true;
 	c->rmw.tmp[0] = c->rmw.tmp[1] = 0;
@@ -704,16 +715,22 @@ rmw_begin(struct cpu *c, const struct insn *i, uint64_t lin, unsigned n)
 void
 rmw_end(struct cpu *c, const struct insn *i, unsigned n)
 {
-	uint64_t pa, lin = c->rmw.lin;
+	uint64_t lin = c->rmw.lin;
 
 	if (c->rmw.copied) {
 		for (unsigned at = 0; at < n; at += 8)
 			store(c, i, lin + at, n < 8 ? n : 8, c->rmw.tmp[at / 8],
 				false);
-		if (c->rmw.locked)
+		if (c->rmw.locked) {
+			c->rmw.locked = false;
 			pthread_mutex_unlock(&c->soft->split);
-	} else if (!translate(c, lin, ACC_WRITE, false, &pa)) {
-		code_written(c, i, pa, n);
+		}
+	} else {
+		unsigned in = (unsigned)(PAGE - (c->rmw.pa & (PAGE - 1)));
+
+		code_written(c, i, c->rmw.pa, n < in ? n : in);
+		if (n > in)
+			code_written(c, i, c->rmw.pa + in, n - in);
 	}
 	if (unlikely(c->bp_data))
 		bp_check(c, lin, n, ACC_WRITE);

@@ -3,6 +3,8 @@
  * Moves, extensions, conditional moves and sets, flag instructions, no-ops
  * (SDM vol. 2): whatever neither computes nor knows of privilege.
  */
+#include <sched.h>
+
 #include "vmm/soft/cond.h"
 #include "vmm/soft/handlers.h"
 #include "vmm/soft/hot.h"
@@ -181,10 +183,23 @@ xlat_z(struct cpu *c, const struct insn *i)
 
 handler *const x_xlat_z[8] = ALL8(xlat_z);
 
+/* It waits for another vCPU, whose thread may want this host CPU. */
+static COOL void
+pause_long(struct cpu *c, const struct insn *i)
+{
+	if (c->soft->cpus > 1)
+		sched_yield();
+	NEXT;
+}
+
 static void
 pause_z(struct cpu *c, const struct insn *i)
 {
 	__builtin_ia32_pause();
+	if (unlikely((++c->pauses & 15) == 0)) {
+		pause_long(c, i);
+		return;
+	}
 	NEXT;
 }
 

@@ -169,7 +169,8 @@ dead(const struct cpu *c)
 static bool
 requests(struct cpu *c, enum stop *why)
 {
-	uint32_t p = atomic_exchange(&c->pending, 0);
+	/* A kick stays until it is answered: the event may raise. */
+	uint32_t p = atomic_fetch_and(&c->pending, PEND_KICK);
 
 	if (p & PEND_INVAL)
 		sync_serve(c);
@@ -177,8 +178,27 @@ requests(struct cpu *c, enum stop *why)
 		return false;
 	if (events(c))
 		c->halt_told = false;
+	atomic_fetch_and(&c->pending, ~(uint32_t)PEND_KICK);
 	*why = dead(c) ? STOP_HALT : STOP_KICK;
 	return true;
+}
+
+/*
+ * Before an exception is delivered, as delivery may raise for ever: #AC on a
+ * stack that cannot take #AC. True: return to the machine, the exception waits.
+ */
+static bool
+kicked(struct cpu *c)
+{
+	const uint32_t bits = PEND_KICK | PEND_INVAL;
+	uint32_t p = atomic_load_explicit(&c->pending, memory_order_relaxed);
+
+	if (likely(!(p & bits)))
+		return false;
+	p = atomic_fetch_and(&c->pending, ~bits);
+	if (p & PEND_INVAL)
+		sync_serve(c);
+	return p & PEND_KICK;
 }
 
 /*
@@ -206,8 +226,9 @@ skip_time(struct cpu *c)
 		sync_sleep(c);
 		return;
 	}
-	if (next > clock_now(clock))
-		c->warp += (uint64_t)(next - clock_now(clock));
+	/* One that is due already: time must move for it to fire. */
+	c->warp += next > clock_now(clock) ? (uint64_t)(next - clock_now(clock))
+					   : 1;
 	pass_time(c);
 }
 
@@ -234,6 +255,8 @@ loop(struct cpu *c)
 	for (;;) {
 		if (c->exc >= 0) {
 			c->stepping = false;
+			if (kicked(c))
+				return STOP_KICK;
 			exc_dispatch(c);
 		}
 		if (c->owes)

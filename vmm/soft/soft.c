@@ -28,6 +28,7 @@ written(void *to, uint64_t gpa, uint64_t len)
 {
 	struct soft *s = to;
 
+	atomic_thread_fence(memory_order_seq_cst); /* see code_written() */
 	while (len) {
 		uint64_t n = PAGE - (gpa & (PAGE - 1));
 

@@ -201,7 +201,7 @@ struct cpu {
 	bool bp_data; /* DR7 has data or I/O breakpoints on */
 	bool bp_code; /* DR7 has instruction breakpoints on */
 	struct { /* rmw.h: the operand being changed the slow way */
-		uint64_t lin;
+		uint64_t lin, pa;
 		bool copied, locked;
 		uint64_t tmp[2] __attribute__((aligned(16)));
 	} rmw;
@@ -210,6 +210,7 @@ struct cpu {
 	bool halt_told; /* the machine knows that it is halted for good */
 	bool stepping; /* TF was set before the instruction at hand */
 	bool owes; /* an instruction was stepped: traps are due */
+	uint8_t pauses; /* PAUSE instructions, modulo 256 */
 	struct block *link_from; /* the next block is linked to it */
 	unsigned link_slot;
 	uint64_t jkey; /* what a jcache entry must bear, see block.h */

@@ -1,0 +1,79 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The machine's parts, for the files that make, run and show it:
+ * machine-make.c, machine.c, machine-show.c.
+ */
+#ifndef VMM_MACHINE_INT_H
+#define VMM_MACHINE_INT_H
+
+#include <pthread.h>
+#include <stdatomic.h>
+
+#include "vmm/board.h"
+#include "vmm/boot.h"
+#include "vmm/machine.h"
+#include "vmm/match.h"
+
+struct thread {
+	struct machine *m;
+	struct vcpu *vcpu;
+	pthread_t id;
+	bool started;
+	/* under m->lock */
+	bool parked;
+	bool halted; /* as of its last answer */
+	unsigned answered; /* the last round it answered */
+};
+
+struct machine {
+	const struct config *cfg;
+	struct loop *loop;
+	struct clock *clock; /* the host's, for what we decide */
+	struct clock *guest; /* the devices'; icount: moved by the engine */
+	const struct log *log;
+	struct mem *mem;
+	struct bus *ports, *mmio;
+	struct board *board;
+	struct board_host host;
+	bool own_serial[CONFIG_UARTS], own_debugcon;
+	const struct engine_ops *ops;
+	struct engine *engine;
+	struct blob kernel, initrd;
+	struct thread *thread;
+	unsigned cpus;
+
+	pthread_mutex_t lock;
+	pthread_cond_t changed;
+	bool park, quit; /* vCPUs: park; leave */
+	unsigned round; /* of asking who is halted */
+	unsigned waiting; /* answers still to come */
+	enum notice notice;
+	uint64_t notice_arg;
+	bool noticed, tripled, broken, round_done, halt_seen;
+	char why[160]; /* of broken */
+
+	struct call decide;
+	unsigned all_halted; /* rounds in a row */
+	int64_t ask_every;
+	struct timer ask, timeout;
+	struct match panic;
+	_Atomic bool panicked;
+	bool has_ended;
+	struct end end;
+	void (*ended)(void *to);
+	void *ended_to;
+};
+
+/* Give every device and CPU its state at power-on, and load the kernel. With
+ * the vCPUs parked or not started. */
+int machine_load(struct machine *);
+/* Called by devices, the first console, and timers; to is the machine. */
+void machine_told(void *to, enum notice, uint64_t arg);
+void machine_said(void *to, const uint8_t *p, size_t n);
+void machine_ask(void *to);
+void machine_decide(void *to);
+void machine_timed_out(void *to);
+/* Have the vCPU threads leave, and wait for them. */
+void machine_join(struct machine *);
+
+#endif

@@ -1,0 +1,204 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Making a machine of its configuration, and unmaking it. What is wrong with
+ * files and back ends is said before anything else is made.
+ */
+#include <errno.h>
+#include <stdlib.h>
+
+#include "lib/err.h"
+#include "vmm/machine-int.h"
+#include "vmm/probe.h"
+
+static int
+open_serials(struct machine *m, struct chr *const given[])
+{
+	int r = 0;
+
+	for (unsigned n = 0; n < m->cfg->serials && !r; n++) {
+		if (given && given[n]) {
+			m->host.serial[n] = given[n];
+		} else {
+			r = chr_open(
+				&m->host.serial[n], m->cfg->serial[n], m->loop);
+			m->own_serial[n] = !r;
+		}
+		if (!r)
+			chr_on_output(m->host.serial[n],
+				n == 0 ? machine_said : NULL, m);
+	}
+	if (!r && m->cfg->debugcon) {
+		r = chr_open(&m->host.debugcon, m->cfg->debugcon, m->loop);
+		m->own_debugcon = !r;
+	}
+	return r;
+}
+
+/* Files first: what is wrong with them is said before anything is made. */
+static int
+open_files(struct machine *m)
+{
+	struct boot_params p = {.flat = m->cfg->flat};
+	enum boot_kind kind;
+	int r;
+
+	if (!m->cfg->kernel)
+		return failx(-EINVAL, "no kernel given");
+	r = boot_open(&m->kernel, m->cfg->kernel, m->cfg->memory, m->cfg->flat);
+	if (r)
+		return r;
+	p.kernel = m->kernel;
+	r = boot_probe(&p, &kind);
+	if (!r && m->cfg->initrd)
+		r = blob_open(&m->initrd, m->cfg->initrd, m->cfg->memory);
+	return r;
+}
+
+/* The kvm engine does not open: the probe knows the reason better. */
+static int
+explain(const struct engine_ops *ops, int err)
+{
+	struct probe p;
+
+	if (ops == &engine_kvm && probe_kvm(&p) && p.why != PROBE_SLOW)
+		return failx(err, "kvm: %s", p.reason);
+	return err;
+}
+
+static int
+open_engine(struct machine *m)
+{
+	struct engine_config ec = {
+		.mem = m->mem,
+		.ports = m->ports,
+		.mmio = m->mmio,
+		.clock = m->guest,
+		.log = m->log,
+		.cpus = m->cpus,
+		.icount = m->cfg->icount,
+		.pic_ack = board_pic_ack,
+		.eoi = board_eoi,
+		.to = m->board,
+	};
+	int r = probe_choose(m->cfg->accel, NULL, &m->ops);
+
+	if (!r && m->cfg->icount && m->ops != &engine_soft)
+		r = failx(-EINVAL, "icount: only the soft engine counts");
+	if (!r)
+		r = m->ops->open(&m->engine, &ec);
+	if (r)
+		return explain(m->ops, r);
+	log_say(m->log, LEVEL_INFO, "engine %s", m->ops->name);
+	m->board->ops = m->ops;
+	m->board->engine = m->engine;
+	for (unsigned n = 0; n < m->cpus && !r; n++)
+		r = m->ops->vcpu_open(m->engine, n, &m->thread[n].vcpu);
+	return r;
+}
+
+/* icount: a clock that starts at the same time in every run, 2000-01-01. */
+static int
+make_clock(struct machine *m)
+{
+	m->guest = m->clock;
+	if (!m->cfg->icount)
+		return 0;
+	if (m->cpus != 1)
+		return failx(-EINVAL, "icount: one CPU only");
+	m->guest = clock_new_manual(946684800 * NS_PER_S);
+	return m->guest ? 0 : fail(-ENOMEM, "clock");
+}
+
+static int
+build(struct machine *m, struct chr *const serial[])
+{
+	int r = open_files(m);
+
+	if (!r)
+		r = make_clock(m);
+	if (!r)
+		r = mem_new(&m->mem, m->cfg->memory);
+	if (!r)
+		r = bus_new(&m->ports, "ports", 0x10000);
+	if (!r)
+		r = bus_new(&m->mmio, "memory", 1ull << 52);
+	if (!r)
+		r = open_serials(m, serial);
+	if (r)
+		return r;
+	m->host.config = m->cfg;
+	m->host.mem = m->mem;
+	m->host.ports = m->ports;
+	m->host.mmio = m->mmio;
+	m->host.clock = m->guest;
+	m->host.log = m->log;
+	m->host.notify = (struct notify){machine_told, m};
+	r = board_pc_new(&m->board, &m->host);
+	if (!r)
+		r = open_engine(m);
+	return r ? r : machine_load(m);
+}
+
+int
+machine_new(struct machine **out, const struct config *cfg, struct loop *loop,
+	struct clock *clock, const struct log *log, struct chr *const serial[])
+{
+	struct machine *m = calloc(1, sizeof(*m));
+	int r;
+
+	if (!m)
+		return fail(-ENOMEM, "machine");
+	m->cfg = cfg;
+	m->loop = loop;
+	m->clock = clock;
+	m->log = log;
+	m->cpus = (unsigned)cfg->cpus;
+	pthread_mutex_init(&m->lock, NULL);
+	pthread_cond_init(&m->changed, NULL);
+	m->decide = (struct call){.fn = machine_decide, .to = m};
+	timer_init(&m->ask, clock, NULL, machine_ask, m);
+	timer_init(&m->timeout, clock, NULL, machine_timed_out, m);
+	match_init(&m->panic, "Kernel panic - not syncing");
+	m->thread = calloc(m->cpus, sizeof(*m->thread));
+	r = m->thread ? build(m, serial) : fail(-ENOMEM, "machine");
+	if (r) {
+		machine_free(m);
+		return r;
+	}
+	*out = m;
+	return 0;
+}
+
+void
+machine_free(struct machine *m)
+{
+	if (!m)
+		return;
+	timer_disarm(&m->ask);
+	timer_disarm(&m->timeout);
+	if (m->thread)
+		machine_join(m);
+	loop_uncall(m->loop, &m->decide);
+	if (m->engine)
+		m->ops->close(m->engine);
+	if (m->board) {
+		m->board->engine = NULL;
+		board_free(m->board);
+	}
+	for (unsigned n = 0; n < CONFIG_UARTS; n++)
+		if (m->own_serial[n])
+			chr_free(m->host.serial[n]);
+	if (m->own_debugcon)
+		chr_free(m->host.debugcon);
+	if (m->guest != m->clock)
+		clock_free(m->guest);
+	bus_free(m->ports);
+	bus_free(m->mmio);
+	mem_free(m->mem);
+	blob_close(&m->kernel);
+	blob_close(&m->initrd);
+	pthread_mutex_destroy(&m->lock);
+	pthread_cond_destroy(&m->changed);
+	free(m->thread);
+	free(m);
+}
