@@ -173,6 +173,71 @@ teardown() {
 	done
 }
 
+# Each wakes the other and halts; at any moment one of them is awake or about to
+# be. (An NMI continues at `woken`, wherever it came.)
+@test "two CPUs that wake each other by NMI are not halted for good" {
+	guest "$T/g" COUNT=100000 <<-'END'
+		movw $nmi, 8
+		movw $0, 10
+		mov $second, %si
+		mov $0x8000, %di
+		mov $second_end - second, %cx
+		rep movsb
+		mov $COUNT, %esi
+		cli
+		lgdt gdtr
+		mov %cr0, %eax
+		or $1, %al
+		mov %eax, %cr0
+		mov $8, %bx
+		mov %bx, %fs
+		and $0xfe, %al
+		mov %eax, %cr0
+		mov $0xfee00000, %eax
+		movl $0x1ff, %fs:0xf0(%eax)
+		movl $0x01000000, %fs:0x310(%eax)
+		movl $0x4500, %fs:0x300(%eax)
+		movl $0x4608, %fs:0x300(%eax)
+		jmp idle
+		woken: dec %esi
+		jz done
+		movl $0x4400, %fs:0x300(%eax)
+		idle: hlt
+		jmp idle
+		done: poweroff
+		nmi: mov $0x7b00, %sp
+		cmp $COUNT, %esi
+		jbe 1f
+		mov $0x7a00, %sp
+		1: pushf
+		push $0
+		push $woken
+		iret
+		second: ljmp $0, $second_in
+		second_end:
+		second_in: xor %ax, %ax
+		mov %ax, %ds
+		mov %ax, %ss
+		lgdt gdtr
+		mov %cr0, %eax
+		or $1, %al
+		mov %eax, %cr0
+		mov $8, %bx
+		mov %bx, %fs
+		and $0xfe, %al
+		mov %eax, %cr0
+		mov $0xfee00000, %eax
+		movl $0x1ff, %fs:0xf0(%eax)
+		movl $0, %fs:0x310(%eax)
+		mov $-1, %esi
+		jmp woken
+		gdt: .quad 0, 0x00cf92000000ffff
+		gdtr: .word 15
+		.long gdt
+	END
+	boots 0 --accel soft -c 2 --flat -k "$T/g"
+}
+
 @test "halted with interrupts on is waiting, not the end" {
 	guest "$T/g" <<-'END'
 		say "waiting"

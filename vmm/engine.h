@@ -66,6 +66,8 @@ struct engine_ops {
 	void (*kick)(
 		struct vcpu *); /* sticky: the next run() returns at once */
 	void (*nmi)(struct vcpu *);
+	/* Parked: only NMI, INIT or SIPI can wake it, and none is pending. */
+	bool (*halted)(struct vcpu *);
 	int (*get)(struct vcpu *, struct cpu_state *);
 	int (*set)(struct vcpu *, const struct cpu_state *);
 	/* Instructions run (soft) or exits (kvm), for statistics. */

@@ -237,8 +237,8 @@ offer_extint(struct vcpu *v)
 
 /* HLT with interrupts off, or waiting for INIT and SIPI: only another CPU or
  * an NMI can wake it. KVM never exits for that, so it is found on a kick. */
-static bool
-halted(struct vcpu *v)
+bool
+kvm_halted(struct vcpu *v)
 {
 	struct kvm_mp_state mp;
 	struct kvm_vcpu_events ev;
@@ -312,7 +312,7 @@ kvm_run(struct vcpu *v)
 			if (answer(v, &stop))
 				break;
 		} else if (r == -EINTR && kicked) {
-			stop = halted(v) ? STOP_HALT : STOP_KICK;
+			stop = kvm_halted(v) ? STOP_HALT : STOP_KICK;
 			break;
 		} else if (r != -EINTR && r != -EAGAIN) {
 			stop = broken(v, strerror(-r), (uint64_t)-r);

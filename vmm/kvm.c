@@ -435,6 +435,7 @@ const struct engine_ops engine_kvm = {
 	.run = kvm_run,
 	.kick = vcpu_kick,
 	.nmi = vcpu_nmi,
+	.halted = kvm_halted,
 	.get = vcpu_get,
 	.set = vcpu_set,
 	.count = vcpu_count,

@@ -78,6 +78,7 @@ void kvm_cpuid_filter(struct kvm_cpuid_table *out,
 void kvm_cpuid_for(struct kvm_cpuid_table *, unsigned apic_id);
 
 enum stop kvm_run(struct vcpu *);
+bool kvm_halted(struct vcpu *);
 
 /* Learn which MSRs there are; after KVM_SET_CPUID2. */
 int kvm_msrs_init(struct vcpu *);

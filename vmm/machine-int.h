@@ -53,7 +53,7 @@ struct machine {
 	char why[160]; /* of broken */
 
 	struct call decide;
-	unsigned all_halted; /* rounds in a row */
+	bool doubt; /* all said halted, and were not */
 	int64_t ask_every;
 	struct timer ask, timeout;
 	struct match panic;

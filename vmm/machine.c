@@ -4,9 +4,9 @@
  * few reasons, note it, and go on or park; everything that changes the machine
  * as a whole happens in the loop's thread while all vCPUs are parked.
  *
- * Halted for good: every vCPU is halted with interrupts off. A vCPU that says
- * so may be woken by another that says so later, so the loop asks all of them
- * in rounds, and believes two rounds in a row.
+ * Halted for good: every vCPU is halted with interrupts off. The engine tells
+ * when that happens, or (kvm) when it is asked: a timer asks all of them in
+ * rounds. What they say one by one is then looked at with all of them parked.
  */
 #include "vmm/machine.h"
 
@@ -200,7 +200,7 @@ forget(struct machine *m)
 	m->waiting = 0;
 	for (unsigned n = 0; n < m->cpus; n++)
 		m->thread[n].answered = m->round;
-	m->all_halted = 0;
+	m->doubt = false;
 	pthread_mutex_unlock(&m->lock);
 	m->ask_every = ASK_FIRST;
 	timer_arm(&m->ask, clock_now(m->clock) + m->ask_every);
@@ -310,21 +310,49 @@ machine_ask(void *to)
 {
 	struct machine *m = to;
 
+	m->doubt = false;
 	ask_all(m);
 	m->ask_every =
 		m->ask_every * 2 < ASK_LAST ? m->ask_every * 2 : ASK_LAST;
 	timer_arm(&m->ask, clock_now(m->clock) + m->ask_every);
 }
 
+/* Told while parking, the vCPUs stay where they are: decide() comes. */
 static void
-round_over(struct machine *m, bool all)
+unpark_unless_told(struct machine *m)
 {
-	m->all_halted = all ? m->all_halted + 1 : 0;
-	if (m->all_halted >= 2)
+	bool told;
+
+	pthread_mutex_lock(&m->lock);
+	told = m->noticed || m->tripled || m->broken;
+	pthread_mutex_unlock(&m->lock);
+	if (!told)
+		unpark(m);
+}
+
+/*
+ * Every vCPU said that it is halted, each at its own moment: one may have woken
+ * another since. With all of them parked there is one picture. If it shows
+ * another thing, the next look is the timer's: CPUs that wake each other by NMI
+ * say so all the time.
+ */
+static void
+look(struct machine *m)
+{
+	bool all = true;
+
+	park(m);
+	for (unsigned n = 0; n < m->cpus && all; n++)
+		all = m->ops->halted(m->thread[n].vcpu);
+	if (all) {
 		machine_stop(
 			m, END_HALTED, "all CPUs halted with interrupts off");
-	else if (all)
-		ask_all(m);
+		return;
+	}
+	m->doubt = true;
+	m->ask_every = ASK_FIRST;
+	timer_arm(&m->ask, clock_now(m->clock) + m->ask_every);
+	unpark_unless_told(m);
 }
 
 /* In the loop: what the vCPUs and devices left to decide. */
@@ -355,10 +383,8 @@ machine_decide(void *to)
 		act_on_notice(m, what, arg);
 	else if (tripled)
 		guest_reset(m, END_TRIPLE, "triple fault");
-	else if (over)
-		round_over(m, all);
-	else if (seen && all)
-		ask_all(m);
+	else if (all && (over || (seen && !m->doubt)))
+		look(m);
 }
 
 void

@@ -105,8 +105,8 @@ if ${CC:-gcc} -O2 -o "$tmp/tsc" "$here/tsc.c" 2> /dev/null; then
 	khz=tsc_early_khz=$("$tmp/tsc")
 fi
 
-# QEMU 7.2 has two faults that hang such a machine now and then, and one CPU with
-# a thread of its own meets neither: with several, code that Linux has patched
+# QEMU 7.2 has two faults that hang such a machine now and then, and one CPU
+# with a thread of its own meets neither: with several, code that Linux patched
 # runs on as it was; with thread=single, an interrupt that was injected into the
 # guest's guest comes twice. A reboot ends it.
 timeout -k 5 "$total" "$qemu" -nodefaults -no-user-config \

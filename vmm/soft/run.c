@@ -158,9 +158,8 @@ idle(const struct cpu *c)
 	return c->halted || c->waiting_sipi;
 }
 
-/* Nothing but NMI, INIT or SIPI can wake it. */
-static bool
-dead(const struct cpu *c)
+bool
+cpu_dead(const struct cpu *c)
 {
 	return c->waiting_sipi || (c->halted && !(c->sysflags & FL_IF));
 }
@@ -179,7 +178,7 @@ requests(struct cpu *c, enum stop *why)
 	if (events(c))
 		c->halt_told = false;
 	atomic_fetch_and(&c->pending, ~(uint32_t)PEND_KICK);
-	*why = dead(c) ? STOP_HALT : STOP_KICK;
+	*why = cpu_dead(c) ? STOP_HALT : STOP_KICK;
 	return true;
 }
 
@@ -236,7 +235,7 @@ skip_time(struct cpu *c)
 static bool
 rest(struct cpu *c)
 {
-	if (dead(c) && !c->halt_told) {
+	if (cpu_dead(c) && !c->halt_told) {
 		c->halt_told = true;
 		return true;
 	}

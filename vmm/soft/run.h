@@ -8,5 +8,7 @@
 #include "vmm/soft/soft.h"
 
 enum stop cpu_run(struct cpu *c);
+/* Nothing but NMI, INIT or SIPI can wake it. */
+bool cpu_dead(const struct cpu *c);
 
 #endif

@@ -250,6 +250,14 @@ soft_nmi(struct vcpu *v)
 	lapic_nmi(v->c.lapic);
 }
 
+static bool
+soft_halted(struct vcpu *v)
+{
+	return cpu_dead(&v->c) &&
+	       !(lapic_wants(v->c.lapic) &
+		       (LAPIC_NMI | LAPIC_INIT | LAPIC_SIPI | LAPIC_SMI));
+}
+
 static int
 soft_get(struct vcpu *v, struct cpu_state *st)
 {
@@ -288,6 +296,7 @@ const struct engine_ops engine_soft = {
 	.run = soft_run,
 	.kick = soft_kick,
 	.nmi = soft_nmi,
+	.halted = soft_halted,
 	.get = soft_get,
 	.set = soft_set,
 	.count = soft_count,
