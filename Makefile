@@ -148,8 +148,7 @@ soak: $(BUILT) | $(FIRST)
 	done
 
 bench: $(BUILT) | $(FIRST)
-	set -e; for b in $(BENCH) $(wildcard tests/bench/*.sh); do \
-		B=$(B) $$b; done
+	$(Q)B=$(B) tests/bench/run.sh
 
 DEMO = $(B)/bin/vm-run --timeout 5m
 demo: all examples guests | $(FIRST)
