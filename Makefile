@@ -70,10 +70,17 @@ $(B)/libvmm.a: $(LIB_OBJ)
 	$(Q)rm -f $@
 	$(Q)$(AR) rcs $@ $^
 
+# The library's tables need 9,000 relative relocations: packed they are 200 kB
+# less to read at each start, where linker and C library know of that.
+PACKED = $(shell mkdir -p $(B) && echo 'int main(void) { return 0; }' | \
+	$(CC) -x c - -Wl,--fatal-warnings,-z,pack-relative-relocs \
+	-o $(B)/packed 2>/dev/null && $(B)/packed && \
+	echo -Wl,-z,pack-relative-relocs; rm -f $(B)/packed)
+
 $(B)/lib/libvmm.so.0: $(LIB_OBJ) lib/libvmm.map
 	@mkdir -p $(@D)
 	$(if $(Q),@echo '  LD   $@')
-	$(Q)$(CC) $(ALL_LDFLAGS) -shared -Wl,-soname,libvmm.so.0 \
+	$(Q)$(CC) $(ALL_LDFLAGS) -shared $(PACKED) -Wl,-soname,libvmm.so.0 \
 		-Wl,--version-script=lib/libvmm.map -o $@ $(LIB_OBJ) $(LIB_LIBS)
 
 $(B)/lib/libvmm.so: $(B)/lib/libvmm.so.0
