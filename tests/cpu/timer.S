@@ -11,7 +11,7 @@
 	.set PERIODIC, 0x20000
 	.set DEADLINE, 0x40000
 	.set MASKED, 0x10000
-	.set COUNT, 20000000 /* tens of milliseconds: we may be held up */
+	.set COUNT, 1000000 /* a millisecond, or a few */
 
 GUEST ""
 	INTR V, tick
@@ -155,7 +155,7 @@ GUEST ""
 	DELAY 3000000
 	cli
 	EQL "deadline: the count is not looked at", ticks, 0
-	mov $200000000, %ebx
+	mov $3000000, %ebx
 	call deadline
 	GET_MSR 0x6e0
 	cmp %rbx, %rax
@@ -178,21 +178,21 @@ GUEST ""
 	cli
 	EQL "deadline: in the past", ticks, 2
 	/* disarmed */
-	mov $300000000, %ebx
+	mov $30000000, %ebx
 	call deadline
 	SET_MSR 0x6e0, 0
 	sti
-	DELAY 500000000
+	DELAY 60000000
 	cli
 	EQL "deadline: disarmed", ticks, 2
 	/* a change of mode disarms */
-	mov $300000000, %ebx
+	mov $30000000, %ebx
 	call deadline
 	LSET L_TIMER, V
 	GET_MSR 0x6e0
 	EQ "deadline: reads 0 in another mode", %rax, 0
 	sti
-	DELAY 500000000
+	DELAY 60000000
 	cli
 	EQL "deadline: disarmed by a change of mode", ticks, 2
 	SET_MSR 0x6e0, 1
