@@ -76,7 +76,7 @@
 	X(rdmsr_z) X(wrmsr_z) X(rdtsc_z) X(rdtscp_z) X(rdpmc_z) X(cpuid_z)     \
 	X(hlt_z) X(monitor_z) X(mwait_z) X(swapgs_z) X(clac_z) X(stac_z)       \
 	X(xgetbv_z) X(xsetbv_z) X(rdfsbase_e) X(rdgsbase_e) X(wrfsbase_e)      \
-	X(wrgsbase_e) X(clflush_e) X(prefetch_e) X(fence_z) X(rsm_z)           \
+	X(wrgsbase_e) X(clflush_e) X(fence_z) X(rsm_z)           \
 	X(vmcall_z)
 
 HANDLERS_ALU

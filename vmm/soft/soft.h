@@ -413,8 +413,7 @@ ea(struct cpu *c, const struct insn *i, unsigned n, enum access a)
 
 /* ---- the stack (stack.c) ---- */
 
-/* Push and pop with the stack's own width and segment; pop does not move RSP
- * until pop_done(). size 2, 4, 8. */
+/* Push and pop with the stack's own width and segment. size 2, 4, 8. */
 void push(struct cpu *c, const struct insn *i, unsigned size, uint64_t val);
 uint64_t pop(struct cpu *c, const struct insn *i, unsigned size);
 /* Top of stack + at bytes: read without moving, then move by n. */

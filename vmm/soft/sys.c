@@ -303,14 +303,6 @@ clflush_e(struct cpu *c, const struct insn *i)
 
 handler *const x_clflush_e[8] = ALL8(clflush_e);
 
-static void
-nothing(struct cpu *c, const struct insn *i)
-{
-	DONE;
-}
-
-handler *const x_prefetch_e[8] = ALL8(nothing);
-
 /* Guest stores are host stores, so a host fence is what the guest asks for. */
 static void
 fence_z(struct cpu *c, const struct insn *i)
