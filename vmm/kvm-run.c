@@ -187,6 +187,30 @@ answer(struct vcpu *v, enum stop *stop)
  * Running
  */
 
+/* What is pending: left in kvm_run by the exit, where that was asked for
+ * (KVM_CAP_SYNC_REGS), which saves two system calls for each interrupt. */
+static bool
+get_events(struct vcpu *v, struct kvm_vcpu_events *ev)
+{
+	if (v->run->kvm_valid_regs) {
+		*ev = v->run->s.regs.events;
+		return true;
+	}
+	return ioctl(v->fd, KVM_GET_VCPU_EVENTS, ev) == 0;
+}
+
+/* With the next KVM_RUN at the latest. */
+static void
+set_events(struct vcpu *v, const struct kvm_vcpu_events *ev)
+{
+	if (v->engine->sync) {
+		v->run->s.regs.events = *ev;
+		v->run->kvm_dirty_regs = KVM_SYNC_X86_EVENTS;
+	} else {
+		ioctl(v->fd, KVM_SET_VCPU_EVENTS, ev);
+	}
+}
+
 /* Put the PIC's vector where KVM would put one that it injects itself. Only
  * what is set here changes: an NMI that another CPU sends meanwhile stays. */
 static void
@@ -196,8 +220,7 @@ inject_extint(struct vcpu *v)
 	struct kvm_mp_state mp;
 	struct kvm_vcpu_events ev;
 
-	if (ioctl(v->fd, KVM_GET_MP_STATE, &mp) < 0 ||
-		ioctl(v->fd, KVM_GET_VCPU_EVENTS, &ev) < 0)
+	if (ioctl(v->fd, KVM_GET_MP_STATE, &mp) < 0 || !get_events(v, &ev))
 		return;
 	if (mp.mp_state != KVM_MP_STATE_RUNNABLE &&
 		mp.mp_state != KVM_MP_STATE_HALTED)
@@ -206,7 +229,7 @@ inject_extint(struct vcpu *v)
 	ev.interrupt.soft = 0;
 	ev.interrupt.nr = (uint8_t)e->cfg.pic_ack(e->cfg.to);
 	ev.flags = 0;
-	ioctl(v->fd, KVM_SET_VCPU_EVENTS, &ev);
+	set_events(v, &ev);
 	if (mp.mp_state == KVM_MP_STATE_HALTED) {
 		mp.mp_state = KVM_MP_STATE_RUNNABLE;
 		ioctl(v->fd, KVM_SET_MP_STATE, &mp);
@@ -214,24 +237,29 @@ inject_extint(struct vcpu *v)
 }
 
 /* Offer the PIC's interrupt to vCPU 0. False: KVM must first tell whether the
- * vCPU would take it. */
+ * vCPU would take it. While one waits, each exit brings the events along. */
 static bool
 offer_extint(struct vcpu *v)
 {
 	struct kvm_run *run = v->run;
+	bool more;
 
 	run->request_interrupt_window = 0;
-	if (v->index || !atomic_load(&v->engine->extint))
+	if (v->index || !atomic_load(&v->engine->extint)) {
+		run->kvm_valid_regs = 0;
 		return true;
-	if (!v->settled)
+	}
+	if (!v->settled) {
+		run->kvm_valid_regs = v->engine->sync ? KVM_SYNC_X86_EVENTS : 0;
 		return false;
+	}
 	if (run->ready_for_interrupt_injection) {
 		inject_extint(v);
 		run->ready_for_interrupt_injection = 0;
-		if (!atomic_load(&v->engine->extint))
-			return true;
 	}
-	run->request_interrupt_window = 1;
+	more = atomic_load(&v->engine->extint);
+	run->kvm_valid_regs = more && v->engine->sync ? KVM_SYNC_X86_EVENTS : 0;
+	run->request_interrupt_window = more;
 	return true;
 }
 

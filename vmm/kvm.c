@@ -4,9 +4,8 @@
  * documentation, "The Definitive KVM API".
  *
  * The local APICs are KVM's (split irqchip); PIC, IOAPIC and PIT are the same
- * device models that the soft engine drives. Left out: coalesced MMIO,
- * KVM_CAP_SYNC_REGS (no exit needs a register that kvm_run does not carry
- * anyway), SMM, nested guests, more than 254 CPUs.
+ * device models that the soft engine drives. Left out: coalesced MMIO, SMM,
+ * nested guests, more than 254 CPUs.
  */
 #include "vmm/kvm.h"
 
@@ -126,6 +125,8 @@ create_vm(struct engine *e, int kvm)
 	while (e->vm < 0 && errno == EINTR);
 	if (e->vm < 0)
 		return fail(-errno, "kvm: cannot create a VM");
+	r = ioctl(kvm, KVM_CHECK_EXTENSION, KVM_CAP_SYNC_REGS);
+	e->sync = r > 0 && r & KVM_SYNC_X86_EVENTS;
 	/* AMD needs neither, old Intel CPUs need both. */
 	if (ioctl(e->vm, KVM_SET_IDENTITY_MAP_ADDR, &identity) < 0 ||
 		ioctl(e->vm, KVM_SET_TSS_ADDR, (unsigned long)TSS_ADDR) < 0)
@@ -266,6 +267,7 @@ static int
 vcpu_set(struct vcpu *v, const struct cpu_state *s)
 {
 	v->settled = false;
+	v->run->kvm_valid_regs = 0;
 	atomic_store(&v->nmi, false);
 	return kvm_state_set(v, s);
 }

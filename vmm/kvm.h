@@ -58,6 +58,7 @@ struct engine {
 	int vm;
 	size_t run_size; /* bytes to map of a vCPU */
 	uint64_t tsc_khz;
+	bool sync; /* kvm_run carries events, both ways */
 	unsigned slots; /* memory slots in use */
 	atomic_bool extint; /* the PIC's wire */
 	pthread_mutex_t lock; /* of routes */
