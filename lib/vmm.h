@@ -53,6 +53,73 @@ int vmm_registers(const struct vmm *, char *buf, int size);
 /* The engine that runs it: "kvm" or "soft"; NULL before vmm_run(). */
 const char *vmm_engine(const struct vmm *);
 
+/*
+ * The state directory: machines that were created, and those that run; see
+ * vm-state(5). These functions need no struct vmm, and no daemon.
+ */
+struct vmm_home;
+
+/* path NULL: $VM_HOME or the user's own, made where it is missing. */
+int vmm_home_open(struct vmm_home **, const char *path);
+void vmm_home_close(struct vmm_home *);
+
+struct vmm_info { /* strings live as long as the call they were handed to */
+	const char *name;
+	const char *state; /* stopped starting running paused stopping
+			    * crashed error */
+	const char *engine; /* "" not known */
+	const char *cause; /* of the last end; "" none */
+	const char *description;
+	int pid; /* 0: does not run */
+	int exit; /* of the last run, as vm-run's; -1 none */
+	unsigned cpus;
+	unsigned long long memory; /* bytes */
+	/* seconds since 1970; 0: never, unknown */
+	long long created, started, ended;
+	/* of a running one, and only where asked for */
+	unsigned long long cpu_ns; /* CPU time used */
+	unsigned long long rss; /* bytes of host memory in use */
+	unsigned long long own; /* of these, not guest memory */
+};
+
+enum { /* what may cost more than reading two small files */
+	VMM_USAGE = 1, /* cpu_ns, rss, own */
+	VMM_CONFIG = 2 /* description; cpus and memory of what never ran */
+};
+
+/* One machine, or each of them in the order of names; each() ends the listing
+ * by returning other than 0, which is returned. None is contacted or waited
+ * for; one that goes meanwhile is left out. */
+int vmm_look(struct vmm_home *, const char *name, unsigned what,
+	int (*each)(void *to, const struct vmm_info *), void *to);
+int vmm_list(struct vmm_home *, unsigned what,
+	int (*each)(void *to, const struct vmm_info *), void *to);
+
+/* config: lines of key = value, vm.conf(5); checked. -EEXIST. */
+int vmm_create(struct vmm_home *, const char *name, const char *config);
+/* Its config as text; free(). */
+int vmm_config(struct vmm_home *, const char *name, char **text);
+/* Replace it; -EBUSY: it runs. */
+int vmm_set_config(struct vmm_home *, const char *name, const char *config);
+int vmm_remove(struct vmm_home *, const char *name); /* -EBUSY: it runs */
+int vmm_rename(struct vmm_home *, const char *name, const char *to);
+
+/* In the background, by `vm-run -d`; returns once it runs. */
+int vmm_start(struct vmm_home *, const char *name);
+/* The power button; what does not go within timeout_ms is powered off. 0 also
+ * if it does not run. */
+int vmm_stop(struct vmm_home *, const char *name, int timeout_ms);
+/* At once; a process that does not answer is killed. */
+int vmm_poweroff(struct vmm_home *, const char *name);
+/* Wait until it is in that state; -ETIMEDOUT; -ECANCELED: it ended, or failed,
+ * before. timeout_ms -1: for ever. */
+int vmm_wait(
+	struct vmm_home *, const char *name, const char *state, int timeout_ms);
+/* A command of the control socket, with its arguments as a JSON object or
+ * NULL. *reply: what it returns, as JSON; free(). */
+int vmm_control(struct vmm_home *, const char *name, const char *command,
+	const char *args, char **reply, int timeout_ms);
+
 const char *vmm_error(void);
 const char *vmm_version(void);
 

@@ -51,6 +51,37 @@ void machine_stop(struct machine *, int code, const char *cause);
 void machine_reset(struct machine *);
 void machine_nmi(struct machine *);
 
+/*
+ * Stop the guest's time and vCPUs, and go on. Loop's thread; twice is fine.
+ * A paused machine can be asked for registers, dumped, reset and stopped.
+ */
+void machine_pause(struct machine *);
+void machine_resume(struct machine *);
+bool machine_paused(const struct machine *);
+/* Run fn with all vCPUs parked, whatever the machine was doing. */
+void machine_frozen(
+	struct machine *, void (*fn)(struct machine *, void *to), void *to);
+
+/*
+ * Told in the loop's thread as it happens. UP: every vCPU has been in the
+ * guest; once. SHUTDOWN comes before ended().
+ */
+enum machine_event {
+	MACHINE_UP,
+	MACHINE_STOP, /* paused */
+	MACHINE_RESUME,
+	MACHINE_RESET,
+	MACHINE_POWERDOWN, /* the button was pressed */
+	MACHINE_PANICKED,
+	MACHINE_SHUTDOWN
+};
+void machine_on_event(
+	struct machine *, void (*fn)(void *to, enum machine_event), void *to);
+/* Before machine_start(): called first in every vCPU thread; what it returns
+ * but 0 ends the machine (END_FAILED, fail_text()). */
+void machine_on_thread(struct machine *, int (*fn)(void *to), void *to);
+const struct config *machine_config(const struct machine *);
+
 /* Parked: the state of vCPU n as text. Returns the length. */
 int machine_registers(struct machine *, unsigned n, char *buf, int size);
 /* Parked: a hash of guest memory and all registers. */

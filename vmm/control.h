@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The control server of a running machine: QMP on NAME/ctl, several clients at
+ * once, in the loop's thread. A slow or hostile client delays nobody: input is
+ * bounded in size, depth and rate (a client's commands are worked off in turns
+ * with the others'), output in a buffer of CONTROL_OUT bytes a client; one that
+ * lets it fill loses events first, and then its connection.
+ *
+ * Commands are QMP's where the meaning is the same: qmp_capabilities,
+ * query-version, query-commands, query-name, query-uuid, query-kvm,
+ * query-status, query-cpus-fast, stop, cont, system_powerdown, system_reset,
+ * quit, inject-nmi, getfd, closefd, dump-guest-memory (paging false, protocol
+ * "fd:NAME"). Our own begin with "x-": x-registers {"cpu": N} or {"device":
+ * "uart0"} (text), x-status (what vm-ctl status shows), x-set {"key", "value"}
+ * (a live config key), x-audit (see vmm/confine.h). Events: STOP RESUME
+ * SHUTDOWN RESET POWERDOWN GUEST_PANICKED.
+ */
+#ifndef VMM_CONTROL_H
+#define VMM_CONTROL_H
+
+#include "lib/json.h"
+#include "vmm/machine.h"
+
+enum { CONTROL_CLIENTS = 1024, CONTROL_OUT = 256 << 10 };
+
+struct control;
+
+struct control_host {
+	struct machine *machine;
+	struct loop *loop;
+	const char *name, *uuid; /* uuid may be NULL */
+	void *to; /* for what follows */
+	void (*powerdown)(void *to); /* the button; as the first SIGTERM */
+	void (*quit)(void *to); /* end it, END_OUTSIDE */
+	/* A live key; 0 or -errno with a sentence. */
+	int (*set)(void *to, const char *key, const char *value);
+	/* JSON members of x-status and x-audit, written between braces. */
+	void (*status)(void *to, struct json *);
+	void (*audit)(void *to, struct json *);
+};
+
+/* listener: a listening unix socket, which it then owns. */
+int control_new(
+	struct control **, int listener, const struct control_host *host);
+/* Clients get what is queued for them, as far as that goes at once. */
+void control_free(struct control *);
+/* Tell all who have negotiated; data: JSON text of an object, or NULL. */
+void control_event(struct control *, const char *event, const char *data);
+
+#endif
