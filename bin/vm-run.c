@@ -3,7 +3,6 @@
  * vm-run: runs a machine in the foreground, its first serial port on stdio.
  * The exit status tells how the machine ended.
  */
-#include <ctype.h>
 #include <errno.h>
 #include <inttypes.h>
 #include <signal.h>
@@ -12,73 +11,79 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "bin/tool.h"
+#include "bin/vm-run/run.h"
 #include "lib/err.h"
-#include "vmm/machine.h"
-
-#define ESCAPE 0x1d /* Ctrl-] */
-
-struct conf {
-	struct config cfg;
-	unsigned accel, on_reset, entry, verbose;
-};
-
-struct run {
-	struct conf *conf;
-	struct loop *loop;
-	struct clock *clock;
-	struct log log;
-	struct machine *machine;
-	struct timer stop;
-	int signal; /* that asked for the end; 0 none */
-	bool escaped;
-	char command; /* typed after the escape key */
-};
 
 /* ---- options ---- */
+
+static int
+set_key(void *conf, const char *key, const char *value)
+{
+	return config_set(&((struct conf *)conf)->cfg, key, value);
+}
 
 #define SETTER(name, key)                                                      \
 	static int set_##name(void *conf, const char *value)                   \
 	{                                                                      \
-		return config_set(&((struct conf *)conf)->cfg, key, value);    \
+		return set_key(conf, key, value);                              \
 	}
 SETTER(initrd, "initrd")
 SETTER(cmdline, "cmdline")
+SETTER(memory, "memory")
+SETTER(cpus, "cpus")
+SETTER(accel, "accel")
 SETTER(serial, "serial")
 SETTER(debugcon, "debugcon")
+SETTER(timeout, "timeout")
+SETTER(stop_timeout, "stop-timeout")
+SETTER(on_reset, "on-reset")
+SETTER(entry, "entry")
+SETTER(keep, "keep")
 
 static int
 set_kernel(void *conf, const char *value)
 {
-	struct config *cfg = &((struct conf *)conf)->cfg;
+	const struct config *cfg = &((struct conf *)conf)->cfg;
 
 	if (cfg->kernel)
 		return failx(
 			-EINVAL, "there is one already, '%s'", cfg->kernel);
-	return config_set(cfg, "kernel", value);
+	return set_key(conf, "kernel", value);
 }
 
 static int
 set_flat(void *conf, const char *value)
 {
-	return config_set(
-		&((struct conf *)conf)->cfg, "flat", value ? value : "0x7c00");
+	return set_key(conf, "flat", value ? value : "0x7c00");
+}
+
+static int
+set_debug_exit(void *conf, const char *value)
+{
+	(void)value;
+	return set_key(conf, "debug-exit", "yes");
+}
+
+static int
+set_test_device(void *conf, const char *value)
+{
+	(void)value;
+	return set_key(conf, "test-device", "yes");
 }
 
 static int
 set_any(void *conf, const char *value)
 {
-	char key[32];
+	char key[64];
 	size_t n = strcspn(value, "=");
 
 	if (!value[n] || n >= sizeof(key))
 		return failx(-EINVAL, "'%s' is not key=value", value);
 	memcpy(key, value, n);
 	key[n] = '\0';
-	return config_set(&((struct conf *)conf)->cfg, key, value + n + 1);
+	return set_key(conf, key, value + n + 1);
 }
 
-#define CFG(member) offsetof(struct conf, cfg.member)
 #define CONF(member) offsetof(struct conf, member)
 
 static const struct opt options[] = {
@@ -102,25 +107,20 @@ static const struct opt options[] = {
 		.help = "kernel command line"},
 	{.name = "memory",
 		.letter = 'm',
-		.kind = OPT_SIZE,
+		.kind = OPT_CALL,
 		.arg = "SIZE",
-		.at = CFG(memory),
-		.min = 64 << 10,
-		.max = 1ull << 40,
-		.multiple = 4096,
+		.set = set_memory,
 		.help = "guest memory (default 128M)"},
 	{.name = "cpus",
 		.letter = 'c',
-		.kind = OPT_NUMBER,
+		.kind = OPT_CALL,
 		.arg = "N",
-		.at = CFG(cpus),
-		.min = 1,
-		.max = CONFIG_CPUS,
+		.set = set_cpus,
 		.help = "virtual CPUs (default 1)"},
 	{.name = "accel",
-		.kind = OPT_CHOICE,
+		.kind = OPT_CALL,
 		.arg = "auto|kvm|soft",
-		.at = CONF(accel),
+		.set = set_accel,
 		.help = "CPU engine (default auto)"},
 	{.name = "serial",
 		.kind = OPT_CALL,
@@ -133,21 +133,41 @@ static const struct opt options[] = {
 		.arg = "SPEC",
 		.set = set_debugcon,
 		.help = "debug console at port 0x402"},
+	{.name = "detach",
+		.letter = 'd',
+		.kind = OPT_FLAG,
+		.at = CONF(detach),
+		.help = "in the background; return once it runs"},
+	{.name = "name",
+		.letter = 'n',
+		.kind = OPT_STRING,
+		.arg = "NAME",
+		.at = CONF(name),
+		.help = "what a machine that was not created is called"},
+	{.name = "keep",
+		.kind = OPT_CALL,
+		.arg = "never|failure|always",
+		.set = set_keep,
+		.help = "does its directory stay when it has ended"},
+	{.name = "autostart",
+		.kind = OPT_FLAG,
+		.at = CONF(autostart),
+		.help = "start all machines whose config says so"},
 	{.name = "timeout",
-		.kind = OPT_DURATION,
+		.kind = OPT_CALL,
 		.arg = "DURATION",
-		.at = CFG(timeout),
+		.set = set_timeout,
 		.help = "end the machine after so long"},
 	{.name = "stop-timeout",
-		.kind = OPT_DURATION,
+		.kind = OPT_CALL,
 		.arg = "DURATION",
-		.at = CFG(stop_timeout),
+		.set = set_stop_timeout,
 		.help = "how long the guest may take to power off "
 			"(default 30s)"},
 	{.name = "on-reset",
-		.kind = OPT_CHOICE,
+		.kind = OPT_CALL,
 		.arg = "exit|restart",
-		.at = CONF(on_reset),
+		.set = set_on_reset,
 		.help = "what a guest's reset does"},
 	{.name = "flat",
 		.kind = OPT_CALL,
@@ -155,23 +175,27 @@ static const struct opt options[] = {
 		.set = set_flat,
 		.help = "boot a flat real-mode image (at 0x7c00)"},
 	{.name = "entry",
-		.kind = OPT_CHOICE,
+		.kind = OPT_CALL,
 		.arg = "auto|32|64",
-		.at = CONF(entry),
+		.set = set_entry,
 		.help = "entry point of a Linux kernel"},
 	{.name = "debug-exit",
-		.kind = OPT_FLAG,
-		.at = CFG(debug_exit),
+		.kind = OPT_CALL,
+		.set = set_debug_exit,
 		.help = "debug exit device at port 0xf4"},
 	{.name = "test-device",
-		.kind = OPT_FLAG,
-		.at = CFG(test_device),
+		.kind = OPT_CALL,
+		.set = set_test_device,
 		.help = "test device of conformance suites"},
 	{.name = "set",
 		.kind = OPT_CALL,
 		.arg = "KEY=VALUE",
 		.set = set_any,
 		.help = "set a configuration key"},
+	{.name = "no-confine",
+		.kind = OPT_FLAG,
+		.at = CONF(no_confine),
+		.help = "for debugging: without seccomp and the rest"},
 	{.name = "verbose",
 		.letter = 'v',
 		.kind = OPT_COUNT,
@@ -183,10 +207,37 @@ static const struct opt options[] = {
 static const struct opt_tool tool = {
 	.name = "vm-run",
 	.what = "run a virtual machine",
-	.usage = "[options] -k kernel [-i initrd] [-a cmdline]",
+	.usage = "[-dv] [options] name\n"
+		 "[-dv] [options] -k kernel [-i initrd] [-a cmdline]\n"
+		 "--autostart",
 	.opts = options,
-	.max = 0,
+	.max = 1,
 };
+
+/* What goes together. */
+static int
+check(const struct conf *c, const char *name)
+{
+	if (c->autostart)
+		return name || c->cfg.items
+			       ? failx(-EINVAL, "--autostart stands alone")
+			       : 0;
+	if (!name && !c->cfg.kernel)
+		return failx(-EINVAL,
+			"no machine and no kernel given (-k); vm-run -h helps");
+	if (name && c->name)
+		return failx(-EINVAL, "--name: '%s' has its name", name);
+	if (name && home_check_name(name))
+		return -EINVAL;
+	if (c->name && home_check_name(c->name))
+		return -EINVAL;
+	for (unsigned n = 0; c->detach && n < c->cfg.serials; n++)
+		if (!strcmp(c->cfg.serial[n], "stdio"))
+			return failx(-EINVAL, "--serial stdio: not with -d");
+	if (c->detach && c->cfg.kernel && !strcmp(c->cfg.kernel, "-") && name)
+		return failx(-EINVAL, "-k -: only for this run, without -d");
+	return 0;
+}
 
 /* ---- ending ---- */
 
@@ -197,12 +248,9 @@ ended(void *to)
 }
 
 static void
-stop_expired(void *to)
+up(void *to)
 {
-	struct run *r = to;
-
-	machine_stop(r->machine, 128 + r->signal,
-		"the guest did not power off in time");
+	run_up(to);
 }
 
 /* The first asks the guest, the second does not. */
@@ -212,67 +260,37 @@ caught(void *to, int sig)
 	struct run *r = to;
 
 	if (r->signal) {
-		machine_stop(r->machine, 128 + sig, "ended by a second signal");
+		machine_stop(instance_machine(r->instance), 128 + sig,
+			"ended by a second signal");
 		return;
 	}
 	r->signal = sig;
-	machine_button(r->machine);
-	timer_arm(&r->stop, clock_now(r->clock) + r->conf->cfg.stop_timeout);
-}
-
-/* ---- the escape key ---- */
-
-static void
-show_keys(void)
-{
-	fputs("\r\nCtrl-] then: p power button, q quit, r reset, n NMI, "
-	      "Ctrl-] itself\r\n",
-		stderr);
+	run_notify(r, "STOPPING=1\n");
+	instance_button(
+		r->instance, 128 + sig, "the guest did not power off in time");
 }
 
 static void
-obey(void *to)
+say_end(struct run *r, const struct end *e)
 {
-	struct run *r = to;
+	struct machine *m = instance_machine(r->instance);
+	char regs[4096];
+	bool failed = e->code >= END_PANIC && e->code != END_OUTSIDE;
 
-	switch (r->command) {
-	case 'p':
-		machine_button(r->machine);
-		break;
-	case 'q':
-	case 'x':
-		machine_stop(r->machine, END_OUTSIDE, "quit from the keyboard");
-		break;
-	case 'r':
-		machine_reset(r->machine);
-		break;
-	case 'n':
-		machine_nmi(r->machine);
-		break;
-	default:
-		show_keys();
-	}
-}
-
-static size_t
-escape_filter(void *to, uint8_t *p, size_t n)
-{
-	struct run *r = to;
-	size_t kept = 0;
-
-	for (size_t k = 0; k < n; k++) {
-		if (!r->escaped && p[k] == ESCAPE) {
-			r->escaped = true;
-		} else if (r->escaped && p[k] != ESCAPE) {
-			r->escaped = false;
-			r->command = (char)tolower(p[k]);
-			loop_post(r->loop, obey, r);
-		} else {
-			r->escaped = false;
-			p[kept++] = p[k];
-		}
-	}
-	return kept;
+	if (e->cause[0] && (e->code >= END_RESET || r->conf->verbose))
+		tool_say("%s: %s", r->what, e->cause);
+	if (r->conf->verbose)
+		tool_say("%s: %" PRIu64 " %s", machine_engine(m),
+			machine_count(m),
+			strcmp(machine_engine(m), "kvm") ? "instructions"
+							 : "exits");
+	if (r->conf->verbose && r->cfg.icount)
+		tool_say("state %016" PRIx64, machine_hash(m));
+	if (!r->conf->verbose || !failed)
+		return;
+	for (unsigned n = 0; n < r->cfg.cpus; n++)
+		if (machine_registers(m, n, regs, sizeof(regs)))
+			fprintf(stderr, "vcpu %u\n%s", n, regs);
 }
 
 /* ---- running ---- */
@@ -296,19 +314,12 @@ output_lost(void *to, const char *sentence)
 static int
 prepare(struct run *r)
 {
-	struct config *cfg = &r->conf->cfg;
-	static const char *const accels[] = {"auto", "kvm", "soft"};
-	static const char *const entries[] = {"auto", "32", "64"};
+	struct config *cfg = &r->cfg;
+	const char *console = r->conf->detach ? "null" : "stdio";
 	sigset_t set;
 	int e;
 
-	if (!cfg->accel)
-		config_set(cfg, "accel", accels[r->conf->accel]);
-	if (r->conf->on_reset)
-		cfg->on_reset = ON_RESET_RESTART;
-	if (r->conf->entry)
-		config_set(cfg, "entry", entries[r->conf->entry]);
-	if (!cfg->serials && (e = config_set(cfg, "serial", "stdio")))
+	if (!cfg->serials && (e = config_set(cfg, "serial", console)))
 		return e;
 	r->clock = clock_new();
 	if (!r->clock)
@@ -322,17 +333,25 @@ prepare(struct run *r)
 	if (!ignored(SIGHUP))
 		sigaddset(&set, SIGHUP);
 	signal(SIGPIPE, SIG_IGN);
-	timer_init(&r->stop, r->clock, NULL, stop_expired, r);
 	return loop_signals(r->loop, &set, caught, r);
+}
+
+/* The back end behind port n; the console hides that of the first. */
+static struct chr *
+port(struct run *r, unsigned n)
+{
+	struct chr *front = n ? NULL : instance_front(r->instance);
+
+	return front ? front : machine_serial(instance_machine(r->instance), n);
 }
 
 static void
 use_terminal(struct run *r)
 {
-	struct chr *c = machine_serial(r->machine, 0);
+	struct chr *c = NULL;
 
-	for (unsigned n = 0; n < r->conf->cfg.serials; n++) {
-		struct chr *s = machine_serial(r->machine, n);
+	for (unsigned n = 0; n < r->cfg.serials; n++) {
+		struct chr *s = port(r, n);
 
 		chr_on_error(s, output_lost, r);
 		if (strcmp(chr_name(s), "stdio") == 0)
@@ -340,91 +359,95 @@ use_terminal(struct run *r)
 		else if (chr_where(s))
 			tool_say("serial%u: %s", n, chr_where(s));
 	}
-	if (strcmp(chr_name(c), "stdio") == 0 && isatty(0) &&
-		tool_term_raw(0) == 0)
-		chr_filter(c, escape_filter, r);
+	if (c && isatty(0) && tool_term_raw(0) == 0)
+		chr_filter(c, run_escape, r);
 }
 
-static void
-say_end(struct run *r, const struct end *e)
+static int
+live(struct run *r)
 {
-	const char *name = r->conf->cfg.kernel;
-	char regs[4096];
-	bool failed = e->code >= END_PANIC && e->code != END_OUTSIDE;
+	struct instance_options o = {
+		.cfg = &r->cfg,
+		.loop = r->loop,
+		.clock = r->clock,
+		.log = &r->log,
+		.vm = r->vm,
+		.confine = !r->conf->no_confine,
+		.to = r,
+		.up = up,
+		.ended = ended,
+	};
+	const struct end *e;
+	int err;
 
-	if (e->cause[0] && (e->code >= END_RESET || r->conf->verbose))
-		tool_say(
-			"%s: %s", strcmp(name, "-") ? name : "stdin", e->cause);
-	if (r->conf->verbose)
-		tool_say("%s: %" PRIu64 " %s", machine_engine(r->machine),
-			machine_count(r->machine),
-			strcmp(machine_engine(r->machine), "kvm")
-				? "instructions"
-				: "exits");
-	if (r->conf->verbose && r->conf->cfg.icount)
-		tool_say("state %016" PRIx64, machine_hash(r->machine));
-	if (!r->conf->verbose || !failed)
-		return;
-	for (unsigned n = 0; n < r->conf->cfg.cpus; n++)
-		if (machine_registers(r->machine, n, regs, sizeof(regs)))
-			fprintf(stderr, "vcpu %u\n%s", n, regs);
+	r->vm = NULL; /* the instance's now */
+	err = instance_new(&r->instance, &o);
+	if (err)
+		return err;
+	use_terminal(r);
+	err = instance_start(r->instance);
+	if (!err)
+		err = loop_run(r->loop);
+	if (err)
+		return err;
+	for (unsigned n = 0; n < r->cfg.serials; n++)
+		chr_flush(
+			machine_serial(instance_machine(r->instance), n), 1000);
+	tool_term_restore();
+	e = machine_end(instance_machine(r->instance));
+	say_end(r, e);
+	return e->code;
 }
 
 static int
 run(struct run *r)
 {
-	const struct end *e;
-	int err = prepare(r);
+	int code = r->conf->detach ? run_detach(r) : 0;
 
-	if (!err)
-		err = machine_new(&r->machine, &r->conf->cfg, r->loop, r->clock,
-			&r->log, NULL);
-	if (err)
-		return err;
-	use_terminal(r);
-	err = machine_start(r->machine, ended, r);
-	if (!err)
-		err = loop_run(r->loop);
-	if (err)
-		return err;
-	for (unsigned n = 0; n < r->conf->cfg.serials; n++)
-		chr_flush(machine_serial(r->machine, n), 1000);
-	tool_term_restore();
-	e = machine_end(r->machine);
-	say_end(r, e);
-	return e->code;
+	run_notify_open(r);
+	config_init(&r->cfg);
+	if (!code)
+		code = run_target(r);
+	if (!code)
+		code = prepare(r);
+	if (!code)
+		code = live(r);
+	if (code < 0) {
+		tool_term_restore();
+		tool_fail();
+		code = END_FAILED;
+	}
+	instance_free(r->instance);
+	if (r->vm && !r->operand)
+		home_leave(r->vm, (enum home_keep)r->cfg.keep, true);
+	home_vm_close(r->vm);
+	home_close(r->home);
+	loop_free(r->loop);
+	clock_free(r->clock);
+	config_free(&r->cfg);
+	return code;
 }
 
 int
 main(int argc, char **argv)
 {
 	struct conf conf = {0};
-	struct run r = {.conf = &conf};
+	struct run r = {.conf = &conf, .ready = -1, .notify = -1};
 	struct opt_rest rest;
 	int code;
 
 	config_init(&conf.cfg);
 	code = tool_start(&tool, argc, argv, &conf, &rest);
-	if (code < 0 && !conf.cfg.kernel) {
-		failx(-EINVAL, "no kernel given (-k); vm-run -h helps");
-		code = tool_misused();
-	}
-	if (code >= 0) {
-		config_free(&conf.cfg);
-		return tool_end(code);
+	if (code < 0) {
+		r.operand = rest.n ? rest.v[0] : NULL;
+		if (check(&conf, r.operand))
+			code = tool_misused();
 	}
 	r.log = tool_log(conf.verbose > 1    ? LEVEL_DEBUG
 			 : conf.verbose == 1 ? LEVEL_INFO
 					     : LEVEL_WARN);
-	code = run(&r);
-	if (code < 0) {
-		tool_term_restore();
-		tool_fail();
-		code = END_FAILED;
-	}
-	machine_free(r.machine);
-	loop_free(r.loop);
-	clock_free(r.clock);
+	if (code < 0)
+		code = conf.autostart ? run_autostart(&conf) : run(&r);
 	config_free(&conf.cfg);
 	return tool_end(code);
 }

@@ -320,8 +320,11 @@ chr_flush(struct chr *c, int timeout_ms)
 	int64_t end = now_ms() + timeout_ms;
 	int r, rounds = 0;
 
-	if (c->ops->take)
+	if (c->ops->take) {
+		if (c->ops->drain)
+			c->ops->drain(c, timeout_ms);
 		return;
+	}
 	while ((r = flush_now(c)) && c->output.fd >= 0) {
 		struct pollfd p = {.fd = c->output.fd, .events = POLLOUT};
 		int64_t left = end - now_ms();

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * What the character back ends share: a buffer each way and the loop's half of
- * them. Only lib/chr*.c includes this.
+ * them. Only lib/chr*.c and lib/console*.c include this.
  *
  * The loop's thread does all reading and writing; chr_write() in other threads
  * only fills `out`. The user's lock is taken before chr->lock, never inside.
@@ -22,6 +22,7 @@ struct chr_ops {
 	/* Instead of the buffers; for back ends that need no loop. */
 	size_t (*take)(struct chr *, const void *p, size_t n);
 	void (*poke)(struct chr *);
+	void (*attached)(struct chr *); /* the user has changed; may be NULL */
 	/* Never wait; the number of bytes, or -errno (-EAGAIN: later). */
 	ssize_t (*write)(struct chr *, const uint8_t *p, size_t n);
 	ssize_t (*read)(struct chr *, uint8_t *p, size_t n); /* 0: the end */
@@ -29,7 +30,8 @@ struct chr_ops {
 	void (*hangup)(struct chr *); /* output has nowhere to go */
 	void (*stuck)(struct chr *); /* the device waits for us; may be NULL */
 	void (*timer)(struct chr *); /* what chr_set_timer() asked for */
-	void (*drain)(struct chr *, int timeout_ms); /* written is not read */
+	void (*drain)(struct chr *, int timeout_ms); /* written is not read;
+						      * with take: all of it */
 	void (*free)(struct chr *);
 };
 

@@ -98,6 +98,8 @@ void
 chr_attach(struct chr *c, const struct chr_user *user)
 {
 	c->user = user ? *user : (struct chr_user){0};
+	if (c->ops->attached)
+		c->ops->attached(c);
 	chr_poke(c);
 }
 

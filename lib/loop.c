@@ -32,17 +32,24 @@ struct entry {
 	bool always; /* epoll refused it: ready at any time */
 };
 
-struct loop {
+struct ticker { /* a clock whose timers we fire */
 	struct clock *clock;
+	struct loop *loop;
+	struct watch timer;
+	int64_t armed; /* what the timerfd waits for, in the clock's time */
+	bool expire; /* something is due */
+};
+
+struct loop {
 	int ep;
 	struct entry *table; /* by descriptor */
 	size_t size;
 	size_t always;
 	uint32_t gen;
 
-	struct watch timer, wake, signals;
-	int64_t armed; /* what the timerfd waits for, in the clock's time */
-	bool expire; /* something is due */
+	struct ticker *ticker[LOOP_CLOCKS];
+	unsigned tickers;
+	struct watch wake, signals;
 	bool masked;
 	sigset_t old_mask;
 	void (*caught)(void *to, int sig);
@@ -244,14 +251,14 @@ wake_ready(void *to, uint32_t events)
 static void
 timer_ready(void *to, uint32_t events)
 {
-	struct loop *l = to;
+	struct ticker *t = to;
 	uint64_t n;
 
 	(void)events;
-	if (read(l->timer.fd, &n, sizeof(n)) < 0)
+	if (read(t->timer.fd, &n, sizeof(n)) < 0)
 		return; /* re-armed since */
-	l->armed = CLOCK_NEVER;
-	l->expire = true;
+	t->armed = CLOCK_NEVER;
+	t->expire = true;
 }
 
 static void
@@ -262,25 +269,103 @@ earlier(void *to)
 
 /* Point the timerfd at the clock's next timer, or see that it is due. */
 static void
-arm_timer(struct loop *l)
+arm_timer(struct ticker *t)
 {
-	int64_t next = clock_next(l->clock);
+	int64_t next = clock_next(t->clock);
 	struct itimerspec at = {0};
 
-	if (next == l->armed)
+	if (next == t->armed)
 		return;
 	if (next != CLOCK_NEVER) {
-		int64_t ns = next - clock_now(l->clock);
+		int64_t ns = next - clock_now(t->clock);
 
 		if (ns <= 0) {
-			l->expire = true;
+			t->expire = true;
 			return;
 		}
 		at.it_value.tv_sec = ns / NS_PER_S;
 		at.it_value.tv_nsec = ns % NS_PER_S;
 	}
-	if (timerfd_settime(l->timer.fd, 0, &at, NULL) == 0)
-		l->armed = next;
+	if (timerfd_settime(t->timer.fd, 0, &at, NULL) == 0)
+		t->armed = next;
+}
+
+/* Is any timer due? */
+static bool
+arm_timers(struct loop *l)
+{
+	bool due = false;
+
+	for (unsigned i = 0; i < l->tickers; i++) {
+		arm_timer(l->ticker[i]);
+		due |= l->ticker[i]->expire;
+	}
+	return due;
+}
+
+static void
+expire(struct loop *l)
+{
+	for (unsigned i = 0; i < l->tickers; i++) {
+		struct ticker *t = l->ticker[i];
+
+		if (t->expire) {
+			t->expire = false;
+			clock_expire(t->clock);
+		}
+	}
+}
+
+static void
+ticker_free(struct ticker *t)
+{
+	clock_on_earlier(t->clock, NULL, NULL);
+	if (t->timer.fd >= 0) {
+		loop_del(t->loop, &t->timer);
+		close(t->timer.fd);
+	}
+	free(t);
+}
+
+int
+loop_add_clock(struct loop *l, struct clock *clock)
+{
+	struct ticker *t;
+	int err;
+
+	if (l->tickers == LOOP_CLOCKS)
+		return fail(-ENOSPC, "event loop: too many clocks");
+	t = calloc(1, sizeof(*t));
+	if (!t)
+		return fail(-ENOMEM, "event loop: cannot make");
+	t->clock = clock;
+	t->loop = l;
+	t->armed = CLOCK_NEVER;
+	t->timer = (struct watch){-1, EPOLLIN, timer_ready, t};
+	t->timer.fd =
+		timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC);
+	err = t->timer.fd < 0 ? fail(-errno, "event loop: cannot make")
+			      : loop_add(l, &t->timer);
+	if (err) {
+		ticker_free(t);
+		return err;
+	}
+	clock_on_earlier(clock, earlier, l);
+	l->ticker[l->tickers++] = t;
+	return 0;
+}
+
+void
+loop_del_clock(struct loop *l, struct clock *clock)
+{
+	unsigned i = 0;
+
+	while (i < l->tickers && l->ticker[i]->clock != clock)
+		i++;
+	if (i == l->tickers)
+		return;
+	ticker_free(l->ticker[i]);
+	l->ticker[i] = l->ticker[--l->tickers];
 }
 
 static void
@@ -327,8 +412,6 @@ loop_signals(struct loop *l, const sigset_t *set,
 static int
 open_fds(struct loop *l)
 {
-	int err;
-
 	l->ep = epoll_create1(EPOLL_CLOEXEC);
 	if (l->ep < 0)
 		return fail(-errno, "event loop: cannot make");
@@ -338,17 +421,7 @@ open_fds(struct loop *l)
 	l->wake.to = l;
 	if (l->wake.fd < 0)
 		return fail(-errno, "event loop: cannot make");
-	err = loop_add(l, &l->wake);
-	if (err || !l->clock)
-		return err;
-	l->timer.fd =
-		timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC);
-	l->timer.events = EPOLLIN;
-	l->timer.ready = timer_ready;
-	l->timer.to = l;
-	if (l->timer.fd < 0)
-		return fail(-errno, "event loop: cannot make");
-	return loop_add(l, &l->timer);
+	return loop_add(l, &l->wake);
 }
 
 int
@@ -359,17 +432,15 @@ loop_new(struct loop **out, struct clock *clock)
 
 	if (!l)
 		return fail(-ENOMEM, "event loop: cannot make");
-	l->clock = clock;
-	l->ep = l->timer.fd = l->wake.fd = l->signals.fd = -1;
-	l->armed = CLOCK_NEVER;
+	l->ep = l->wake.fd = l->signals.fd = -1;
 	queue_init(&l->calls);
 	err = open_fds(l);
+	if (!err && clock)
+		err = loop_add_clock(l, clock);
 	if (err) {
 		loop_free(l);
 		return err;
 	}
-	if (clock)
-		clock_on_earlier(clock, earlier, l);
 	*out = l;
 	return 0;
 }
@@ -377,17 +448,16 @@ loop_new(struct loop **out, struct clock *clock)
 void
 loop_free(struct loop *l)
 {
-	int fds[4];
+	int fds[3];
 
 	if (!l)
 		return;
-	if (l->clock)
-		clock_on_earlier(l->clock, NULL, NULL);
+	while (l->tickers)
+		ticker_free(l->ticker[--l->tickers]);
 	fds[0] = l->signals.fd;
-	fds[1] = l->timer.fd;
-	fds[2] = l->wake.fd;
-	fds[3] = l->ep;
-	for (int i = 0; i < 4; i++)
+	fds[1] = l->wake.fd;
+	fds[2] = l->ep;
+	for (int i = 0; i < 3; i++)
 		if (fds[i] >= 0)
 			close(fds[i]);
 	if (l->masked)
@@ -404,10 +474,8 @@ loop_once(struct loop *l, int timeout_ms)
 	int n;
 
 	atomic_store(&l->sleeping, true);
-	if (l->clock)
-		arm_timer(l);
-	if (l->expire || atomic_load(&l->stop) || queue_waiting(&l->calls) ||
-		any_always(l))
+	if (arm_timers(l) || atomic_load(&l->stop) ||
+		queue_waiting(&l->calls) || any_always(l))
 		timeout_ms = 0;
 	n = epoll_wait(l->ep, ev, BATCH, timeout_ms);
 	if (n < 0 && errno != EINTR)
@@ -416,10 +484,7 @@ loop_once(struct loop *l, int timeout_ms)
 	for (int i = 0; i < n; i++)
 		dispatch(l, &ev[i]);
 	dispatch_always(l);
-	if (l->expire) {
-		l->expire = false;
-		clock_expire(l->clock);
-	}
+	expire(l);
 	queue_run(&l->calls);
 	return 0;
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The event loop: epoll, one timerfd for the clock's timers, an eventfd for
+ * The event loop: epoll, a timerfd for each clock's timers, an eventfd for
  * calls posted from other threads, signalfd for signals. One thread runs it.
  */
 #ifndef LIB_LOOP_H
@@ -25,6 +25,12 @@ struct watch { /* owned by the caller; zeroed before loop_add() */
 /* clock may be NULL (no timers); it is not owned. */
 int loop_new(struct loop **, struct clock *clock);
 void loop_free(struct loop *);
+
+/* Fire the timers of another clock too, a machine's beside the host's: at most
+ * LOOP_CLOCKS in all, -ENOSPC. Loop's thread, outside of timers' callbacks. */
+enum { LOOP_CLOCKS = 8 };
+int loop_add_clock(struct loop *, struct clock *);
+void loop_del_clock(struct loop *, struct clock *);
 
 /*
  * Watch w->fd for w->events (EPOLLIN...). A descriptor that epoll refuses

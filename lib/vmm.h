@@ -79,12 +79,14 @@ struct vmm_info { /* strings live as long as the call they were handed to */
 	/* of a running one, and only where asked for */
 	unsigned long long cpu_ns; /* CPU time used */
 	unsigned long long rss; /* bytes of host memory in use */
-	unsigned long long own; /* of these, not guest memory */
+	unsigned long long own; /* private to its process beside guest memory,
+				 * 0 where only root may know */
 };
 
 enum { /* what may cost more than reading two small files */
-	VMM_USAGE = 1, /* cpu_ns, rss, own */
-	VMM_CONFIG = 2 /* description; cpus and memory of what never ran */
+	VMM_USAGE = 1, /* cpu_ns, rss */
+	VMM_CONFIG = 2, /* description; cpus and memory of what does not run */
+	VMM_OWN = 4 /* own: milliseconds for each GiB in use */
 };
 
 /* One machine, or each of them in the order of names; each() ends the listing
@@ -93,6 +95,12 @@ enum { /* what may cost more than reading two small files */
 int vmm_look(struct vmm_home *, const char *name, unsigned what,
 	int (*each)(void *to, const struct vmm_info *), void *to);
 int vmm_list(struct vmm_home *, unsigned what,
+	int (*each)(void *to, const struct vmm_info *), void *to);
+/* As vmm_list(), and then again each one whose state changes, as it happens,
+ * until each() returns other than 0. One that is gone has the state "removed".
+ * Nothing is polled. info NULL: vmm_error() is a warning (some are looked at
+ * every second only, as the kernel watches no more of them). */
+int vmm_watch(struct vmm_home *, unsigned what,
 	int (*each)(void *to, const struct vmm_info *), void *to);
 
 /* config: lines of key = value, vm.conf(5); checked. -EEXIST. */

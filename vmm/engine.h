@@ -8,7 +8,8 @@
  * Threads: open, map, vcpu_open and close come from one thread. run(), get(),
  * set() come from the thread that owns the vCPU, which is the one that called
  * run() first; get() and set() may come from another while that one is parked.
- * msi, extint, route, nmi, kick come from any thread.
+ * msi, extint, route, nmi, kick come from any thread; pause and resume from
+ * the machine's, with all vCPUs parked.
  */
 #ifndef VMM_ENGINE_H
 #define VMM_ENGINE_H
@@ -60,6 +61,10 @@ struct engine_ops {
 	int (*doorbell)(struct engine *, int fd, bool port, uint64_t addr,
 		unsigned size, uint64_t val, bool add);
 	uint64_t (*tsc_hz)(struct engine *);
+	/* The guest's time stands, and goes on from there; in pairs. NULL: it
+	 * all follows the machine's clock. */
+	void (*pause)(struct engine *);
+	void (*resume)(struct engine *);
 
 	int (*vcpu_open)(struct engine *, unsigned index, struct vcpu **);
 	enum stop (*run)(struct vcpu *);

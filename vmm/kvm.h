@@ -2,13 +2,14 @@
 /*
  * The kvm engine, inside: what its files share. kvm.c opens it and holds its
  * wires, kvm-run.c runs it, kvm-state.c and kvm-msr.c move the canonical CPU
- * state in and out, kvm-cpuid.c decides what CPUID says.
+ * state in and out, kvm-pause.c stops its clocks, kvm-cpuid.c decides what
+ * CPUID says.
  *
  * Once the engine and its vCPUs are open, these system calls serve it: ioctl
  * (KVM_RUN, KVM_SIGNAL_MSI, KVM_NMI, KVM_SET_GSI_ROUTING, KVM_IOEVENTFD,
  * KVM_SET_USER_MEMORY_REGION, KVM_KVMCLOCK_CTRL, KVM_TRANSLATE, KVM_GET_CLOCK,
- * KVM_SET_CLOCK, and the getters and setters of kvm-state.c), madvise, tgkill,
- * gettid and rt_sigprocmask.
+ * KVM_SET_CLOCK, KVM_GET_DEVICE_ATTR, KVM_SET_DEVICE_ATTR, and the getters and
+ * setters of kvm-state.c), madvise, tgkill, gettid and rt_sigprocmask.
  */
 #ifndef VMM_KVM_H
 #define VMM_KVM_H
@@ -37,6 +38,11 @@ struct kvm_routes { /* laid out as struct kvm_irq_routing */
 	struct kvm_irq_routing_entry entries[IOAPIC_PINS];
 };
 
+struct kvm_stood { /* a vCPU's clocks when the machine stopped */
+	uint64_t deadline; /* of the LAPIC's timer, in TSC; 0: none */
+	uint32_t initial, current; /* or its counts */
+};
+
 struct vcpu {
 	struct engine *engine;
 	unsigned index;
@@ -48,6 +54,7 @@ struct vcpu {
 	bool settled; /* ready_for_interrupt_injection is true now */
 	bool shut_down; /* by a triple fault; until set() */
 	int64_t left; /* ns, when run() last returned; 0: never */
+	struct kvm_stood stood;
 	atomic_ullong exits;
 	unsigned msrs; /* MSRs that this KVM knows, as a new vCPU */
 	struct cpu_msr msr[CPU_MSRS]; /* has them */
@@ -61,6 +68,7 @@ struct engine {
 	bool sync; /* kvm_run carries events, both ways */
 	unsigned slots; /* memory slots in use */
 	atomic_bool extint; /* the PIC's wire */
+	uint64_t stood_clock, stood_tsc; /* kvmclock and the host's TSC then */
 	pthread_mutex_t lock; /* of routes */
 	struct msi route[IOAPIC_PINS];
 	struct kvm_cpuid_table cpuid; /* as vCPU 0 sees it */
@@ -79,6 +87,8 @@ void kvm_cpuid_filter(struct kvm_cpuid_table *out,
 void kvm_cpuid_for(struct kvm_cpuid_table *, unsigned apic_id);
 
 enum stop kvm_run(struct vcpu *);
+void kvm_pause(struct engine *);
+void kvm_resume(struct engine *);
 bool kvm_halted(struct vcpu *);
 
 /* Learn which MSRs there are; after KVM_SET_CPUID2. */

@@ -18,6 +18,7 @@ struct thread {
 	struct machine *m;
 	struct vcpu *vcpu;
 	pthread_t id;
+	_Atomic(pid_t) tid;
 	bool started;
 	/* under m->lock */
 	bool parked;
@@ -29,7 +30,8 @@ struct machine {
 	const struct config *cfg;
 	struct loop *loop;
 	struct clock *clock; /* the host's, for what we decide */
-	struct clock *guest; /* the devices'; icount: moved by the engine */
+	struct clock *guest; /* the devices': stands while paused; icount:
+			      * moved by the engine */
 	const struct log *log;
 	struct mem *mem;
 	struct bus *ports, *mmio;
@@ -58,10 +60,17 @@ struct machine {
 	struct timer ask, timeout;
 	struct match panic;
 	_Atomic bool panicked;
-	bool has_ended;
+	/* The loop's own. */
+	bool begun; /* vCPUs were let go for the first time */
+	bool up, panic_told, paused, has_ended;
+	bool stands; /* the guest's time */
 	struct end end;
 	void (*ended)(void *to);
 	void *ended_to;
+	void (*on_event)(void *to, enum machine_event);
+	void *on_event_to;
+	int (*on_thread)(void *to);
+	void *on_thread_to;
 };
 
 /* Give every device and CPU its state at power-on, and load the kernel. With

@@ -96,17 +96,18 @@ open_engine(struct machine *m)
 	return r;
 }
 
-/* icount: a clock that starts at the same time in every run, 2000-01-01. */
+/* icount: a clock that starts at the same time in every run, 2000-01-01, and is
+ * moved by the engine. */
 static int
 make_clock(struct machine *m)
 {
-	m->guest = m->clock;
-	if (!m->cfg->icount)
-		return 0;
-	if (m->cpus != 1)
+	if (m->cfg->icount && m->cpus != 1)
 		return failx(-EINVAL, "icount: one CPU only");
-	m->guest = clock_new_manual(946684800 * NS_PER_S);
-	return m->guest ? 0 : fail(-ENOMEM, "clock");
+	m->guest = m->cfg->icount ? clock_new_manual(946684800 * NS_PER_S)
+				  : clock_new();
+	if (!m->guest)
+		return fail(-ENOMEM, "clock");
+	return m->cfg->icount ? 0 : loop_add_clock(m->loop, m->guest);
 }
 
 static int
@@ -190,8 +191,9 @@ machine_free(struct machine *m)
 			chr_free(m->host.serial[n]);
 	if (m->own_debugcon)
 		chr_free(m->host.debugcon);
-	if (m->guest != m->clock)
-		clock_free(m->guest);
+	if (m->guest)
+		loop_del_clock(m->loop, m->guest);
+	clock_free(m->guest);
 	bus_free(m->ports);
 	bus_free(m->mmio);
 	mem_free(m->mem);

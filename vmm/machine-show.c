@@ -3,10 +3,61 @@
  * What a machine shows of itself: its engine, registers, counts, and a hash of
  * all its state.
  */
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "dev/state.h"
+#include "lib/err.h"
 #include "vmm/machine-int.h"
+
+int
+machine_thread(const struct machine *m, unsigned n)
+{
+	return n < m->cpus ? atomic_load(&m->thread[n].tid) : 0;
+}
+
+const struct config *
+machine_config(const struct machine *m)
+{
+	return m->cfg;
+}
+
+const struct mem *
+machine_mem(const struct machine *m)
+{
+	return m->mem;
+}
+
+int
+machine_cpu(struct machine *m, unsigned n, struct cpu_state *st)
+{
+	if (n >= m->cpus)
+		return failx(-ENOENT, "no CPU %u: there are %u", n, m->cpus);
+	return m->ops->get(m->thread[n].vcpu, st);
+}
+
+static int
+no_device(const struct machine *m, const char *id)
+{
+	char list[400];
+	size_t len = 0;
+
+	list[0] = '\0';
+	for (unsigned k = 0; k < m->board->devs && len < sizeof(list); k++)
+		len += (size_t)snprintf(list + len, sizeof(list) - len, " %s",
+			m->board->dev[k]->id);
+	return failx(-ENOENT, "no device '%s', there are:%s", id, list);
+}
+
+int
+machine_device(struct machine *m, const char *id, FILE *f)
+{
+	for (unsigned k = 0; k < m->board->devs; k++)
+		if (strcmp(m->board->dev[k]->id, id) == 0)
+			return state_save(m->board->dev[k], f);
+	return no_device(m, id);
+}
 
 int
 machine_registers(struct machine *m, unsigned n, char *buf, int size)

@@ -13,10 +13,12 @@
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #include "lib/err.h"
 #include "vmm/machine-int.h"
 
+#define ASK_EARLY (NS_PER_S / 1000) /* until it is up */
 #define ASK_FIRST (NS_PER_S / 10)
 #define ASK_LAST (5 * NS_PER_S)
 
@@ -25,6 +27,13 @@ static void
 post(struct machine *m)
 {
 	loop_call(m->loop, &m->decide);
+}
+
+static void
+tell(struct machine *m, enum machine_event what)
+{
+	if (m->on_event)
+		m->on_event(m->on_event_to, what);
 }
 
 static void
@@ -63,8 +72,8 @@ machine_said(void *to, const uint8_t *p, size_t n)
 {
 	struct machine *m = to;
 
-	if (match_feed(&m->panic, p, n))
-		atomic_store(&m->panicked, true);
+	if (match_feed(&m->panic, p, n) && !atomic_exchange(&m->panicked, true))
+		post(m);
 }
 
 /* ---- vCPU threads ---- */
@@ -103,13 +112,29 @@ note_stop(struct machine *m, struct thread *t, enum stop s)
 	}
 }
 
+/* A thread that could not be confined enters nothing. */
+static void
+thread_begins(struct thread *t)
+{
+	struct machine *m = t->m;
+	int r = m->on_thread ? m->on_thread(m->on_thread_to) : 0;
+
+	atomic_store(&t->tid, gettid());
+	pthread_mutex_lock(&m->lock);
+	if (r) {
+		m->broken = true;
+		snprintf(m->why, sizeof(m->why), "%s", fail_text());
+		post(m);
+	}
+}
+
 static void *
 vcpu_thread(void *arg)
 {
 	struct thread *t = arg;
 	struct machine *m = t->m;
 
-	pthread_mutex_lock(&m->lock);
+	thread_begins(t);
 	while (!m->quit) {
 		enum stop s;
 
@@ -147,13 +172,49 @@ park(struct machine *m)
 	pthread_mutex_unlock(&m->lock);
 }
 
+/* Let them go, unless they were told something while parking: then they stay
+ * where they are, and decide() comes. */
 static void
 unpark(struct machine *m)
 {
 	pthread_mutex_lock(&m->lock);
-	m->park = false;
-	pthread_cond_broadcast(&m->changed);
+	if (!m->noticed && !m->tripled && !m->broken) {
+		m->park = false;
+		pthread_cond_broadcast(&m->changed);
+	}
 	pthread_mutex_unlock(&m->lock);
+}
+
+/* ---- time ---- */
+
+static void
+ask_in(struct machine *m, int64_t ns)
+{
+	m->ask_every = ns;
+	timer_arm(&m->ask, clock_now(m->clock) + ns);
+}
+
+/* Parked, both. */
+static void
+stop_time(struct machine *m)
+{
+	if (m->stands)
+		return;
+	m->stands = true;
+	clock_pause(m->guest);
+	if (m->ops->pause)
+		m->ops->pause(m->engine);
+}
+
+static void
+start_time(struct machine *m)
+{
+	if (!m->stands)
+		return;
+	m->stands = false;
+	if (m->ops->resume)
+		m->ops->resume(m->engine);
+	clock_resume(m->guest);
 }
 
 /* ---- loading and resetting ---- */
@@ -191,19 +252,31 @@ machine_load(struct machine *m)
 	return r;
 }
 
+/* Who is halted is asked anew. */
 static void
-forget(struct machine *m)
+forget_round(struct machine *m)
 {
 	pthread_mutex_lock(&m->lock);
-	m->noticed = m->tripled = false;
 	m->halt_seen = m->round_done = false;
 	m->waiting = 0;
 	for (unsigned n = 0; n < m->cpus; n++)
 		m->thread[n].answered = m->round;
 	m->doubt = false;
 	pthread_mutex_unlock(&m->lock);
-	m->ask_every = ASK_FIRST;
-	timer_arm(&m->ask, clock_now(m->clock) + m->ask_every);
+}
+
+/* Parked: as it was before, paused or running. */
+static void
+go_on(struct machine *m)
+{
+	if (m->has_ended || !m->begun)
+		return;
+	if (m->paused) {
+		stop_time(m);
+		return;
+	}
+	start_time(m);
+	unpark(m);
 }
 
 void
@@ -215,44 +288,85 @@ machine_reset(struct machine *m)
 		return;
 	park(m);
 	log_say(m->log, LEVEL_INFO, "reset");
+	start_time(m);
 	atomic_store(&m->panicked, false);
-	forget(m);
+	m->panic_told = false;
+	pthread_mutex_lock(&m->lock);
+	m->noticed = m->tripled = false;
+	pthread_mutex_unlock(&m->lock);
+	forget_round(m);
 	r = machine_load(m);
 	if (r) {
 		machine_stop(m, END_FAILED, fail_text());
 		return;
 	}
-	unpark(m);
+	if (!m->paused)
+		ask_in(m, m->up ? ASK_FIRST : ASK_EARLY);
+	tell(m, MACHINE_RESET);
+	go_on(m);
 }
 
 /* ---- deciding ---- */
 
-void
-machine_stop(struct machine *m, int code, const char *cause)
+static void
+stop(struct machine *m, enum end_how how, int code, const char *cause)
 {
 	if (m->has_ended)
 		return;
 	m->has_ended = true;
+	m->end.how = how;
 	m->end.code = code;
 	snprintf(m->end.cause, sizeof(m->end.cause), "%s", cause);
 	timer_disarm(&m->ask);
 	timer_disarm(&m->timeout);
 	park(m);
+	tell(m, MACHINE_SHUTDOWN);
 	if (m->ended)
 		m->ended(m->ended_to);
+}
+
+void
+machine_stop(struct machine *m, int code, const char *cause)
+{
+	enum end_how how = END_WELL;
+
+	if (code == END_FAILED)
+		how = END_BADLY;
+	else if (code >= END_PANIC && code <= END_HALTED)
+		how = END_GUEST_FAILED;
+	stop(m, how, code, cause);
+}
+
+static void
+tell_panic(struct machine *m)
+{
+	if (!m->panic_told) {
+		m->panic_told = true;
+		tell(m, MACHINE_PANICKED);
+	}
+}
+
+static void
+restart_or_stop(
+	struct machine *m, enum on_reset policy, int code, const char *cause)
+{
+	if (policy == ON_RESET_RESTART)
+		machine_reset(m);
+	else
+		machine_stop(m, code, cause);
 }
 
 static void
 guest_reset(struct machine *m, int code, const char *cause)
 {
+	enum on_reset policy = m->cfg->on_reset;
+
 	if (atomic_load(&m->panicked)) {
 		code = END_PANIC;
 		cause = "guest panicked (Kernel panic on the console)";
+		policy = m->cfg->on_crash;
 	}
-	if (m->cfg->on_reset == ON_RESET_RESTART)
-		machine_reset(m);
-	else
-		machine_stop(m, code, cause);
+	restart_or_stop(m, policy, code, cause);
 }
 
 static void
@@ -268,12 +382,14 @@ act_on_notice(struct machine *m, enum notice what, uint64_t arg)
 		guest_reset(m, END_RESET, "guest reset");
 		break;
 	case NOTICE_PANIC:
-		machine_stop(m, END_PANIC, "guest panicked (pvpanic)");
+		tell_panic(m);
+		restart_or_stop(m, m->cfg->on_crash, END_PANIC,
+			"guest panicked (pvpanic)");
 		break;
 	case NOTICE_EXIT:
 		snprintf(text, sizeof(text), "debug exit with %u",
 			(unsigned)arg);
-		machine_stop(m, (int)(arg & 255), text);
+		stop(m, END_WELL, (int)(arg & 255), text);
 		break;
 	case NOTICE_FLUSH:
 		break;
@@ -317,19 +433,6 @@ machine_ask(void *to)
 	timer_arm(&m->ask, clock_now(m->clock) + m->ask_every);
 }
 
-/* Told while parking, the vCPUs stay where they are: decide() comes. */
-static void
-unpark_unless_told(struct machine *m)
-{
-	bool told;
-
-	pthread_mutex_lock(&m->lock);
-	told = m->noticed || m->tripled || m->broken;
-	pthread_mutex_unlock(&m->lock);
-	if (!told)
-		unpark(m);
-}
-
 /*
  * Every vCPU said that it is halted, each at its own moment: one may have woken
  * another since. With all of them parked there is one picture. If it shows
@@ -345,14 +448,39 @@ look(struct machine *m)
 	for (unsigned n = 0; n < m->cpus && all; n++)
 		all = m->ops->halted(m->thread[n].vcpu);
 	if (all) {
-		machine_stop(
-			m, END_HALTED, "all CPUs halted with interrupts off");
+		restart_or_stop(m, m->cfg->on_crash, END_HALTED,
+			"all CPUs halted with interrupts off");
 		return;
 	}
 	m->doubt = true;
-	m->ask_every = ASK_FIRST;
-	timer_arm(&m->ask, clock_now(m->clock) + m->ask_every);
-	unpark_unless_told(m);
+	ask_in(m, ASK_FIRST);
+	unpark(m);
+}
+
+/* The loop runs, so its thread is as confined as it will be, and once they are
+ * parked so are the others: into the guest. */
+static void
+begin(struct machine *m)
+{
+	park(m);
+	m->begun = true;
+	if (!m->paused)
+		ask_in(m, ASK_EARLY);
+	go_on(m);
+}
+
+/* A round is over: every vCPU has come out of the engine. The others wait for
+ * the first one's word; that one must have run something. */
+static void
+see_if_up(struct machine *m)
+{
+	bool kvm = m->ops != &engine_soft; /* the kick itself is an exit */
+
+	if (m->ops->count(m->thread[0].vcpu) < (kvm ? 2 : 1))
+		return;
+	m->up = true;
+	ask_in(m, ASK_FIRST);
+	tell(m, MACHINE_UP);
 }
 
 /* In the loop: what the vCPUs and devices left to decide. */
@@ -364,6 +492,8 @@ machine_decide(void *to)
 	enum notice what;
 	uint64_t arg;
 
+	if (!m->begun && !m->has_ended)
+		begin(m);
 	pthread_mutex_lock(&m->lock);
 	noticed = m->noticed;
 	what = m->notice;
@@ -377,13 +507,17 @@ machine_decide(void *to)
 	pthread_mutex_unlock(&m->lock);
 	if (m->has_ended)
 		return;
+	if (over && !m->up && !broken)
+		see_if_up(m);
+	if (atomic_load(&m->panicked))
+		tell_panic(m);
 	if (broken)
 		machine_stop(m, END_FAILED, m->why);
 	else if (noticed)
 		act_on_notice(m, what, arg);
 	else if (tripled)
 		guest_reset(m, END_TRIPLE, "triple fault");
-	else if (all && (over || (seen && !m->doubt)))
+	else if (all && !m->paused && (over || (seen && !m->doubt)))
 		look(m);
 }
 
@@ -398,6 +532,7 @@ machine_start(struct machine *m, void (*ended)(void *to), void *to)
 {
 	m->ended = ended;
 	m->ended_to = to;
+	m->park = true; /* until begin() */
 	for (unsigned n = 0; n < m->cpus; n++) {
 		struct thread *t = &m->thread[n];
 		int e;
@@ -408,10 +543,9 @@ machine_start(struct machine *m, void (*ended)(void *to), void *to)
 			return fail(-e, "vCPU %u: thread", n);
 		t->started = true;
 	}
-	m->ask_every = ASK_FIRST;
-	timer_arm(&m->ask, clock_now(m->clock) + m->ask_every);
 	if (m->cfg->timeout)
 		timer_arm(&m->timeout, clock_now(m->clock) + m->cfg->timeout);
+	post(m); /* begin() */
 	return 0;
 }
 
@@ -430,6 +564,63 @@ machine_join(struct machine *m)
 
 /* ---- from outside ---- */
 
+void
+machine_on_event(
+	struct machine *m, void (*fn)(void *to, enum machine_event), void *to)
+{
+	m->on_event = fn;
+	m->on_event_to = to;
+}
+
+void
+machine_on_thread(struct machine *m, int (*fn)(void *to), void *to)
+{
+	m->on_thread = fn;
+	m->on_thread_to = to;
+}
+
+void
+machine_pause(struct machine *m)
+{
+	if (m->paused || m->has_ended)
+		return;
+	park(m);
+	stop_time(m);
+	m->paused = true;
+	timer_disarm(&m->ask);
+	tell(m, MACHINE_STOP);
+}
+
+/* A round that was under way would take being parked for an answer. */
+void
+machine_resume(struct machine *m)
+{
+	if (!m->paused || m->has_ended)
+		return;
+	m->paused = false;
+	forget_round(m);
+	if (m->begun)
+		ask_in(m, m->up ? ASK_FIRST : ASK_EARLY);
+	tell(m, MACHINE_RESUME);
+	go_on(m);
+}
+
+bool
+machine_paused(const struct machine *m)
+{
+	return m->paused;
+}
+
+void
+machine_frozen(
+	struct machine *m, void (*fn)(struct machine *, void *to), void *to)
+{
+	park(m);
+	stop_time(m);
+	fn(m, to);
+	go_on(m);
+}
+
 const struct end *
 machine_end(const struct machine *m)
 {
@@ -441,6 +632,7 @@ machine_button(struct machine *m)
 {
 	log_say(m->log, LEVEL_INFO, "power button");
 	board_button(m->board);
+	tell(m, MACHINE_POWERDOWN);
 }
 
 void

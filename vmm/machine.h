@@ -25,7 +25,15 @@ enum { /* how a machine ended; also vm-run's exit codes (INTERFACE) */
 	END_FAILED = 125,
 };
 
+enum end_how {
+	END_WELL, /* also from outside, by timeout, with a code of the guest's
+		   * own choice */
+	END_GUEST_FAILED, /* panic, triple fault, halted for good */
+	END_BADLY /* our own failure */
+};
+
 struct end {
+	enum end_how how;
 	int code;
 	char cause[160];
 };
@@ -38,8 +46,9 @@ int machine_new(struct machine **, const struct config *, struct loop *,
 	struct clock *, const struct log *, struct chr *const serial[]);
 void machine_free(struct machine *);
 
-/* Start the vCPUs. When the machine has ended, ended(to) is called once in the
- * loop, with all vCPUs parked. */
+/* Start the vCPU threads, which enter the guest once the loop runs. When the
+ * machine has ended, ended(to) is called once in the loop, with all vCPUs
+ * parked. */
 int machine_start(struct machine *, void (*ended)(void *to), void *to);
 const struct end *machine_end(const struct machine *);
 
@@ -64,7 +73,8 @@ void machine_frozen(
 
 /*
  * Told in the loop's thread as it happens. UP: every vCPU has been in the
- * guest; once. SHUTDOWN comes before ended().
+ * guest; once, and not of a machine that ends before. SHUTDOWN comes before
+ * ended(). PANICKED: by pvpanic, or by what it wrote on the first console.
  */
 enum machine_event {
 	MACHINE_UP,
@@ -82,6 +92,14 @@ void machine_on_event(
 void machine_on_thread(struct machine *, int (*fn)(void *to), void *to);
 const struct config *machine_config(const struct machine *);
 
+/* The thread id of vCPU n; 0 if it does not run yet. */
+int machine_thread(const struct machine *, unsigned n);
+/* Parked: the registers of the device with that id ("uart0") as in saved state.
+ * -ENOENT: the sentence lists the devices. */
+int machine_device(struct machine *, const char *id, FILE *);
+const struct mem *machine_mem(const struct machine *);
+/* Parked: the state of vCPU n. */
+int machine_cpu(struct machine *, unsigned n, struct cpu_state *);
 /* Parked: the state of vCPU n as text. Returns the length. */
 int machine_registers(struct machine *, unsigned n, char *buf, int size);
 /* Parked: a hash of guest memory and all registers. */

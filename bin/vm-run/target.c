@@ -1,0 +1,220 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What is to run: a created machine, or one that the options describe, for
+ * which a directory is made that lives as long as it does.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "bin/vm-run/run.h"
+#include "lib/err.h"
+#include "lib/vmm.h"
+
+/* The options on top of what is there; a list given replaces the list. */
+static int
+overlay(struct config *cfg, const struct config *with)
+{
+	int e = 0;
+
+	for (size_t n = 0; n < with->items && !e; n++) {
+		const char *key = with->item[n].key;
+		bool first = true;
+
+		for (size_t k = 0; k < n; k++)
+			first &= strcmp(with->item[k].key, key) != 0;
+		if (first && config_find(key)->flags & CONFIG_LIST)
+			e = config_unset(cfg, key);
+		if (!e)
+			e = config_set(cfg, key, with->item[n].value);
+	}
+	return e;
+}
+
+static int
+read_config(struct run *r)
+{
+	char *text, where[96];
+	size_t size;
+	int e = home_config(r->vm, &text, &size);
+
+	if (e)
+		return e;
+	snprintf(where, sizeof(where), "%s/config", r->operand);
+	e = config_parse(&r->cfg, where, text, size);
+	free(text);
+	return e;
+}
+
+/* A file that the config names without a path from the root is in the
+ * machine's directory, and nowhere else. */
+static int
+resolve(struct run *r)
+{
+	const struct config_key *k;
+	char path[4096 + 512];
+	const char *value;
+	int e = 0;
+
+	for (size_t n = 0; !e && (k = config_key(n)); n++) {
+		value = config_get(&r->cfg, k->name, 0);
+		if (!(k->flags & CONFIG_FILE) || !value || *value == '/')
+			continue;
+		if (strchr(value, '/'))
+			return failx(-EINVAL,
+				"%s/config: %s: '%s' is neither a whole path "
+				"nor a name in the machine's directory",
+				r->operand, k->name, value);
+		snprintf(path, sizeof(path), "%s/%s", home_vm_path(r->vm),
+			value);
+		e = config_set(&r->cfg, k->name, path);
+	}
+	return e;
+}
+
+static int
+created(struct run *r)
+{
+	int e = home_open(&r->home, NULL, false, NULL);
+
+	if (e == -ENOENT)
+		e = failx(e, "%s: no such machine", r->operand);
+	if (!e)
+		e = home_find(r->home, r->operand, &r->vm);
+	if (!e)
+		e = home_lock(r->vm);
+	if (!e)
+		e = read_config(r);
+	if (!e)
+		e = resolve(r);
+	if (!e)
+		e = overlay(&r->cfg, &r->conf->cfg);
+	if (!e && !config_get(&r->cfg, "on-reset", 0))
+		r->cfg.on_reset = ON_RESET_RESTART;
+	r->what = r->operand;
+	return e;
+}
+
+/* Its config, for vm-show and vm-clone. */
+static int
+config_text(const struct config *cfg, char **text, size_t *size)
+{
+	FILE *f = open_memstream(text, size);
+
+	if (!f)
+		return fail(-ENOMEM, "config");
+	config_print(cfg, f, false);
+	return fclose(f) ? fail(-ENOMEM, "config") : 0;
+}
+
+static int
+make_directory(struct run *r)
+{
+	size_t size;
+	char *text;
+	int e = home_open(&r->home, NULL, true, NULL);
+
+	if (e)
+		return e;
+	home_sweep(r->home);
+	e = config_text(&r->cfg, &text, &size);
+	if (e)
+		return e;
+	if (r->conf->name)
+		snprintf(r->name, sizeof(r->name), "%s", r->conf->name);
+	else
+		snprintf(r->name, sizeof(r->name), "run-%d", (int)getpid());
+	e = home_create(r->home, r->name, text, size, true, &r->vm);
+	free(text);
+	return e;
+}
+
+/* A filter works where nothing can be kept, too: without a name it runs
+ * unseen, and says so. */
+static int
+transient(struct run *r)
+{
+	int e = overlay(&r->cfg, &r->conf->cfg);
+
+	r->what = strcmp(r->cfg.kernel, "-") ? r->cfg.kernel : "stdin";
+	if (!config_get(&r->cfg, "keep", 0))
+		r->cfg.keep = HOME_KEEP_NEVER;
+	if (e)
+		return e;
+	e = make_directory(r);
+	if (e && !r->conf->name && !r->conf->detach &&
+		r->cfg.keep == HOME_KEEP_NEVER) {
+		tool_say("%s; other tools will not see the machine",
+			fail_text());
+		home_close(r->home);
+		r->home = NULL;
+		e = 0;
+	}
+	if (r->conf->name)
+		r->what = r->conf->name;
+	return e;
+}
+
+int
+run_target(struct run *r)
+{
+	int e = r->operand ? created(r) : transient(r);
+
+	if (!e && !r->cfg.kernel)
+		e = failx(-EINVAL, "%s: no kernel in its config", r->what);
+	return e;
+}
+
+/* ---- autostart ---- */
+
+struct autostart {
+	struct vmm_home *home;
+	bool failed;
+};
+
+static bool
+wants(struct vmm_home *home, const char *name)
+{
+	struct config cfg;
+	char *text;
+	bool yes;
+
+	if (vmm_config(home, name, &text))
+		return false;
+	config_init(&cfg);
+	yes = !config_parse(&cfg, name, text, strlen(text)) && cfg.autostart;
+	config_free(&cfg);
+	free(text);
+	return yes;
+}
+
+static int
+start_one(void *to, const struct vmm_info *info)
+{
+	struct autostart *a = to;
+
+	if (info->pid || !wants(a->home, info->name))
+		return 0;
+	if (vmm_start(a->home, info->name)) {
+		tool_fail();
+		a->failed = true;
+	}
+	return 0;
+}
+
+int
+run_autostart(const struct conf *conf)
+{
+	struct autostart a = {0};
+	int e = vmm_home_open(&a.home, NULL);
+
+	(void)conf;
+	if (!e)
+		e = vmm_list(a.home, 0, start_one, &a);
+	if (e)
+		tool_fail();
+	vmm_home_close(a.home);
+	return e || a.failed ? TOOL_FAILED : 0;
+}
