@@ -31,5 +31,7 @@ int call_renameat2(const struct calls *c, int from_dir, const char *from,
 	int to_dir, const char *to, unsigned flags);
 int call_unlinkat(const struct calls *c, int dir, const char *path, int flags);
 int call_ftruncate(const struct calls *c, int fd, off_t size);
+/* Also of an O_PATH descriptor; needs /proc. */
+int call_fchmod(const struct calls *c, int fd, mode_t mode);
 
 #endif

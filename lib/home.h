@@ -22,7 +22,7 @@
 
 #include "lib/calls.h"
 
-struct home; /* an open state root */
+struct home; /* an open state root; outlives what was opened in it */
 struct home_vm; /* the open directory of a machine */
 
 enum home_state {
@@ -69,14 +69,20 @@ int home_names(struct home *, char ***names, size_t *n);
  */
 int home_create(struct home *, const char *name, const char *config,
 	size_t size, bool locked, struct home_vm **);
+/* What was made locked is to be kept after all: synced now, and not swept if
+ * its status is lost. Call it before the run; home_leave() does where need be.
+ * Nothing happens to any other machine. */
+int home_sync(struct home_vm *);
 /* -ENOENT: "NAME: no such machine". -EINVAL: bad name, or not a machine's
  * directory, or a format that we do not know. */
 int home_find(struct home *, const char *name, struct home_vm **);
-/* Also gives up the locks. NULL is fine. */
+/* Also gives up the locks, unless a child of ours has them too. NULL is fine.
+ */
 void home_vm_close(struct home_vm *);
 const char *home_vm_name(const struct home_vm *);
 const char *home_vm_path(const struct home_vm *); /* absolute */
 int home_vm_fd(const struct home_vm *); /* its directory, O_PATH no */
+int home_vm_root(const struct home_vm *); /* the directory it lies in */
 
 /*
  * Take byte 0, never waiting, and see that the directory still bears its name
@@ -129,25 +135,29 @@ void home_status_self(struct home_status *);
 
 /*
  * What a machine looks like from outside, without opening or contacting it.
- * state is the truth: a held lock under an ended phase is STARTING, a free one
- * under a live phase CRASHED (cause then says "the process ended without a
- * word", or that the host was started anew). A garbled status is as none.
+ * state is the truth: a held lock under an ended phase is STARTING (or
+ * STOPPING, as long as the process that ended there still is), a free one under
+ * a live phase CRASHED (cause then says "the process ended without a word", or
+ * that the host was started anew). A garbled status is as none.
  */
 struct home_look {
 	enum home_state state;
 	bool held;
-	struct home_status status; /* as it stands in the file, zeroed if not */
+	struct home_status status; /* as it stands in the file; zeroed, with
+				    * exit -1, if not */
 	int64_t created; /* seconds since 1970 */
 };
 int home_look(struct home *, const char *name, struct home_look *);
 int home_vm_look(const struct home_vm *, struct home_look *);
 
 /* Is this still the process of that status: pidfd, or -ESRCH. Never by pid
- * alone: start time and boot id agree, and the lock is held. */
+ * alone: start time and boot id agree, and it is seen to hold the lock (by its
+ * descriptors, or, where those are not ours to see, as who listens at "ctl").
+ */
 int home_pidfd(const struct home_vm *, const struct home_status *);
 
 /*
- * events.jsonl: one object a line, appended: {"time": "...Z", "event": "RESET",
+ * events.jsonl: one object a line, appended: {"time":"...Z","event":"RESET",
  * ...}. members: further members as JSON text (`"exit": 0, "cause": ""`), or
  * NULL. Rotated to events.jsonl.1 at 4 MiB. Failures are not reported: a
  * machine does not stop for a full disk.

@@ -23,8 +23,8 @@ enum { KV_TEXT_MAX = 1 << 20, KV_LINE_MAX = 64 << 10 };
 int kv_parse(const char *name, const char *text, size_t n,
 	int (*each)(void *to, const char *key, const char *value), void *to);
 
-/* Can this be a value: one line of UTF-8 without control characters (tab may
- * be), no blanks at its ends? */
+/* 0 if this can be a value: one line of UTF-8 without control characters (tab
+ * may be), no blanks at its ends. Else -EINVAL with a sentence. */
 int kv_check_value(const char *value);
 
 /* "key = value\n" */
