@@ -9,8 +9,8 @@
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
+#include "lib/deadline.h"
 #include "lib/err.h"
 
 enum { BUF_SIZE = 65536, READ_SIZE = 4096, PIECES = 16 };
@@ -108,6 +108,17 @@ chr_set_stalled(struct chr *c)
 
 /* --- from the host to the device --- */
 
+static void
+tell_end(struct chr *c)
+{
+	void (*end)(void *to) = c->end;
+
+	if (!c->in_ended || c->in.used || !end)
+		return;
+	c->end = NULL;
+	end(c->end_to);
+}
+
 /* Give the device as much as it has room for. */
 static void
 deliver(void *to)
@@ -132,6 +143,7 @@ deliver(void *to)
 	if (c->input.fd >= 0 && !c->in_ended)
 		loop_mod(c->loop, &c->input,
 			c->in.used < BUF_SIZE || c->keep_reading ? EPOLLIN : 0);
+	tell_end(c);
 }
 
 static void
@@ -157,6 +169,7 @@ input_ready(void *to, uint32_t events)
 		loop_mod(c->loop, &c->input, 0);
 		if (c->ops->in_end)
 			c->ops->in_end(c);
+		tell_end(c);
 		return;
 	}
 	n = (size_t)got;
@@ -303,15 +316,6 @@ output_ready(void *to, uint32_t events)
 {
 	(void)events;
 	flush_now(to);
-}
-
-static int64_t
-now_ms(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
 }
 
 void

@@ -52,6 +52,8 @@ struct chr {
 	void *error_to;
 	void (*said)(void *to, const uint8_t *p, size_t n);
 	void *said_to;
+	void (*end)(void *to);
+	void *end_to;
 	bool error_told;
 
 	struct chr_buf in;

@@ -74,6 +74,7 @@ chr_free(struct chr *c)
 		return;
 	c->user = (struct chr_user){0};
 	c->error = NULL;
+	c->end = NULL;
 	chr_flush(c, 0);
 	if (c->loop) {
 		loop_uncall(c->loop, &c->deliver);
@@ -117,6 +118,13 @@ chr_on_error(
 {
 	c->error = fn;
 	c->error_to = to;
+}
+
+void
+chr_on_end(struct chr *c, void (*fn)(void *to), void *to)
+{
+	c->end = fn;
+	c->end_to = to;
 }
 
 const char *

@@ -72,6 +72,10 @@ const char *chr_name(const struct chr *);
 void chr_filter(
 	struct chr *, size_t (*fn)(void *to, uint8_t *p, size_t n), void *to);
 
+/* Called once, in the loop, when no more input will come and the device has
+ * taken all; chr_open_fds() only. NULL: not any more. */
+void chr_on_end(struct chr *, void (*fn)(void *to), void *to);
+
 /* Called on all that chr_write() took, in the writer's thread. */
 void chr_on_output(struct chr *,
 	void (*said)(void *to, const uint8_t *p, size_t n), void *to);

@@ -11,10 +11,10 @@
 #include <poll.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "lib/chr-impl.h"
+#include "lib/deadline.h"
 #include "lib/sock.h"
 
 enum { SEND_SIZE = 16384, PIECES = 4, RETRY_MS = 1000 };
@@ -93,15 +93,6 @@ console_clients_send(struct console *c)
 	}
 }
 
-static int64_t
-now_ms(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
-}
-
 void
 console_clients_drain(struct console *c, int timeout_ms)
 {
@@ -178,12 +169,28 @@ client_ready(void *to, uint32_t events)
 
 /* --- coming --- */
 
+/* Has it left, and only its input still waits for the guest? */
+static bool
+left_input(const struct console_client *cl)
+{
+	struct pollfd p = {.fd = cl->watch.fd};
+
+	return cl->used && poll(&p, 1, 0) == 1 && p.revents & POLLHUP;
+}
+
+/* A guest that takes no input must not keep people out: before one who is here
+ * is hung up on, what one left behind is thrown away. */
 static struct console_client *
 free_client(struct console *c)
 {
 	for (unsigned i = 0; i < CONSOLE_CLIENTS; i++)
 		if (c->client[i].watch.fd < 0)
 			return &c->client[i];
+	for (unsigned i = 0; i < CONSOLE_CLIENTS; i++)
+		if (left_input(&c->client[i])) {
+			client_close(&c->client[i]);
+			return &c->client[i];
+		}
 	return NULL;
 }
 

@@ -12,7 +12,8 @@
  * it attached, read from the log at the client's own pace: a slow one delays
  * nobody and loses only what is rotated away twice. A client that shuts down
  * its reading side just writes. One client's input is passed on in pieces as
- * the guest has room, bounded. Clients over CONSOLE_CLIENTS are hung up on.
+ * the guest has room, bounded. Clients over CONSOLE_CLIENTS are hung up on,
+ * unless one has left input that still waits: that goes.
  *
  * The log is written by the loop, once a round. What a full disk does not take
  * is dropped: chr_on_error() of console_chr() tells, once.

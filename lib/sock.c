@@ -7,6 +7,7 @@
 #include "lib/sock.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <sys/socket.h>
@@ -15,6 +16,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "lib/deadline.h"
 #include "lib/err.h"
 
 enum { BACKLOG = 128, RETRY_MS = 5 };
@@ -53,35 +55,45 @@ sock_listen(int dir, const char *name, const char *what)
 	return fd;
 }
 
-static int64_t
-now_ms(void)
+/* To what path is. A link is no socket, whatever it leads to: who may write to
+ * the directory cannot have us talk to others. */
+static int
+connect_path(int fd, int path, int timeout_ms)
 {
-	struct timespec t;
+	int64_t end = now_ms() + timeout_ms;
+	struct timespec pause = {.tv_nsec = RETRY_MS * 1000000};
+	struct sockaddr_un a = {.sun_family = AF_UNIX};
+	struct stat st;
 
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return t.tv_sec * 1000 + t.tv_nsec / 1000000;
+	if (fstat(path, &st) < 0)
+		return -errno;
+	if (!S_ISSOCK(st.st_mode))
+		return -ECONNREFUSED;
+	snprintf(a.sun_path, sizeof(a.sun_path), "/proc/self/fd/%d", path);
+	while (connect(fd, (struct sockaddr *)&a, sizeof(a)) < 0) {
+		if (errno != EAGAIN)
+			return -errno;
+		if (now_ms() >= end)
+			return -ETIMEDOUT;
+		nanosleep(&pause, NULL);
+	}
+	return 0;
 }
 
 int
 sock_connect(int dir, const char *name, int timeout_ms)
 {
-	int64_t end = now_ms() + timeout_ms;
-	struct timespec pause = {.tv_nsec = RETRY_MS * 1000000};
-	struct sockaddr_un a;
-	int fd, r;
+	int fd, path, r;
 
 	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	if (fd < 0)
 		return -errno;
-	address(&a, dir, name);
-	while (connect(fd, (struct sockaddr *)&a, sizeof(a)) < 0) {
-		r = -errno;
-		if (r == -EAGAIN && now_ms() < end) {
-			nanosleep(&pause, NULL);
-			continue;
-		}
-		close(fd);
-		return r == -EAGAIN ? -ETIMEDOUT : r;
-	}
-	return fd;
+	path = openat(dir, name, O_PATH | O_NOFOLLOW | O_CLOEXEC);
+	r = path < 0 ? -errno : connect_path(fd, path, timeout_ms);
+	if (path >= 0)
+		close(path);
+	if (!r)
+		return fd;
+	close(fd);
+	return r;
 }

@@ -11,7 +11,8 @@
  * The descriptor, or -errno with a sentence that begins with what. */
 int sock_listen(int dir, const char *name, const char *what);
 /* Connected within timeout_ms, non-blocking; -errno without a sentence
- * (-ECONNREFUSED: nobody listens, -ETIMEDOUT: nobody accepts). */
+ * (-ECONNREFUSED: nobody listens, or it is no socket; -ETIMEDOUT: nobody
+ * accepts). */
 int sock_connect(int dir, const char *name, int timeout_ms);
 
 #endif

@@ -5,11 +5,13 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <signal.h>
+#include <stdatomic.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
-#include <signal.h>
 
+#include "lib/console-follow.h"
 #include "lib/err.h"
 #include "lib/sock.h"
 #include "tests/tap.h"
@@ -502,6 +504,7 @@ static void
 test_too_many(void)
 {
 	struct console *c = console(NULL, 1 << 20);
+	struct dev *d = dev_new(console_chr(c));
 	int fd[CONSOLE_CLIENTS], more, alone = 0;
 
 	for (int i = 0; i < CONSOLE_CLIENTS; i++)
@@ -521,6 +524,25 @@ test_too_many(void)
 	for (int i = 0; i < CONSOLE_CLIENTS; i++)
 		close(fd[i]);
 	turn(2);
+	d->room = 0;
+	for (int i = 0; i < CONSOLE_CLIENTS; i++) {
+		int one = dial();
+
+		put(one, "x");
+		turn(2);
+		close(one);
+	}
+	more = dial();
+	ok(!left_alone(more),
+		"many: those who left a word that the guest does not take "
+		"keep nobody out");
+	d->room = CONSOLE_CLIENTS;
+	chr_poke(console_chr(c));
+	turn(2);
+	ok(d->n == CONSOLE_CLIENTS - 1, "many: and one word is lost for it");
+	close(more);
+	turn(2);
+	dev_free(console_chr(c), d);
 	console_free(c);
 	clean();
 }
@@ -576,6 +598,303 @@ test_slow(void)
 	clean();
 }
 
+/* --- following --- */
+
+/* All that can be read now. */
+static const char *
+follow(struct console_follow *f)
+{
+	static char buf[1 << 16];
+	size_t n = 0;
+	ssize_t got;
+
+	while ((got = console_follow_read(f, buf + n, 7)) > 0)
+		n += (size_t)got;
+	buf[n] = '\0';
+	return got < 0 ? fail_text() : buf;
+}
+
+static const char *
+from(int64_t lines, uint64_t bytes)
+{
+	struct console_follow f;
+	const char *s;
+
+	if (console_follow_open(&f, dir, lines, bytes) < 0)
+		return fail_text();
+	s = follow(&f);
+	console_follow_close(&f);
+	return s;
+}
+
+static void
+test_follow_start(void)
+{
+	struct console *c;
+
+	is_str(from(CONSOLE_FROM_START, 0), "", "follow: no log is no error");
+	c = console(NULL, 10);
+	say(c, "one\ntwo\n");
+	say(c, "three\nfo");
+	is_str(from(CONSOLE_FROM_START, 0), "one\ntwo\nthree\nfo",
+		"follow: both files");
+	is_str(from(1, 0), "fo", "follow: the last line, unfinished");
+	is_str(from(2, 0), "three\nfo", "follow: a file's first line");
+	is_str(from(3, 0), "two\nthree\nfo", "follow: over the border");
+	is_str(from(9, 0), "one\ntwo\nthree\nfo", "follow: more than is");
+	is_str(from(0, 0), "", "follow: what comes from now on");
+	is_str(from(CONSOLE_FROM_START, 10), "three\nfo",
+		"follow: so many bytes, whole lines");
+	is_str(from(CONSOLE_FROM_START, 8), "three\nfo",
+		"follow: which may be just so many");
+	is_str(from(CONSOLE_FROM_START, 1), "o",
+		"follow: a line that is longer is cut");
+	is_str(from(2, 4), "fo", "follow: not more bytes than that");
+	say(c, "u\n");
+	is_str(from(1, 0), "fou\n", "follow: a last line that is finished");
+	console_free(c);
+	clean();
+}
+
+static void
+test_follow(void)
+{
+	struct console *c;
+	struct console_follow f;
+	int fd;
+
+	console_follow_open(&f, dir, CONSOLE_FROM_START, 0);
+	c = console(NULL, 10);
+	say(c, "first");
+	is_str(follow(&f), "first", "follow: a log that comes later");
+	say(c, "-56789");
+	is_str(follow(&f), "-56789", "follow: rotated, and all read");
+	say(c, "abcd");
+	say(c, "ABCDEF");
+	ok(console_follow_left(&f) == 4, "follow: knows what is left");
+	is_str(follow(&f), "abcdABCDEF", "follow: rotated, and some left");
+	say(c, "0123456789");
+	say(c, "!");
+	is_str(follow(&f), "0123456789!", "follow: rotated twice");
+	say(c, "123456789");
+	is_str(follow(&f), "123456789", "follow: to the cap");
+	for (int i = 0; i < 5; i++)
+		say(c, "..........");
+	say(c, "the end");
+	is_str(follow(&f), "..........the end",
+		"follow: rotated away twice is lost, what is there is not");
+	fd = openat(dir, CONSOLE_LOG, O_WRONLY | O_TRUNC | O_CLOEXEC);
+	close(fd);
+	is_str(follow(&f), "", "follow: truncated");
+	say(c, "ok");
+	is_str(follow(&f), "ok", "follow: begins anew with the file");
+	chr_write(console_chr(c), ".", 1);
+	console_free(c);
+	c = console(NULL, 10);
+	say(c, "new run");
+	is_str(follow(&f), ".", "follow: ends with its run");
+	console_free(c);
+	console_follow_close(&f);
+	clean();
+}
+
+enum { FLOOD = 4 << 20, FLOOD_CAP = 100000 };
+
+static _Atomic uint32_t followed;
+
+/* Numbers in a row, as somebody else reads them. */
+static void *
+follow_flood(void *to)
+{
+	struct console_follow *f = to;
+	static uint32_t buf[4096];
+	size_t have = 0;
+	uint32_t next = 0;
+	ssize_t n = 0;
+
+	while (next < FLOOD / 4 && n >= 0) {
+		n = console_follow_read(
+			f, (char *)buf + have, sizeof(buf) - have);
+		have += n > 0 ? (size_t)n : 0;
+		for (size_t i = 0; i < have / 4; i++)
+			if (buf[i] != next++)
+				return NULL;
+		memmove(buf, buf + have / 4, have % 4);
+		have %= 4;
+		atomic_store(&followed, next * 4);
+	}
+	return n < 0 ? NULL : to;
+}
+
+static void
+test_follow_race(void)
+{
+	struct console *c = console(NULL, FLOOD_CAP);
+	struct console_follow f;
+	pthread_t reader;
+	uint32_t buf[999];
+	void *good;
+
+	console_follow_open(&f, dir, CONSOLE_FROM_START, 0);
+	pthread_create(&reader, NULL, follow_flood, &f);
+	for (uint32_t at = 0; at < FLOOD / 4;) {
+		uint32_t n = FLOOD / 4 - at < 999 ? FLOOD / 4 - at : 999;
+
+		for (uint32_t i = 0; i < n; i++)
+			buf[i] = at + i;
+		chr_write(console_chr(c), buf, n * 4);
+		turn(1);
+		at += n;
+		/* Never more behind than what is kept. */
+		while (at * 4 - atomic_load(&followed) > FLOOD_CAP &&
+			pthread_tryjoin_np(reader, &good) == EBUSY)
+			sched_yield();
+	}
+	pthread_join(reader, &good);
+	ok(good != NULL, "follow: nothing is lost or doubled under way");
+	console_follow_close(&f);
+	console_free(c);
+	clean();
+}
+
+/* --- threads --- */
+
+enum { TOTAL = 1000000 };
+
+struct writer {
+	struct chr *c;
+	pthread_mutex_t lock;
+	pthread_cond_t cond;
+	bool writable;
+};
+
+static void
+writer_writable(void *to)
+{
+	struct writer *w = to;
+
+	w->writable = true;
+	pthread_cond_signal(&w->cond);
+}
+
+/* Like a vCPU: writes with the device's lock held, waits when it must. */
+static void *
+writer_run(void *to)
+{
+	struct writer *w = to;
+	uint8_t buf[997];
+
+	for (size_t at = 0, n; at < TOTAL; at += n) {
+		size_t want = (at * 7 + 1) % sizeof(buf) + 1;
+
+		want = TOTAL - at < want ? TOTAL - at : want;
+		for (size_t i = 0; i < want; i++)
+			buf[i] = (uint8_t)((at + i) % 251);
+		pthread_mutex_lock(&w->lock);
+		n = chr_write(w->c, buf, want);
+		while (n < want && !w->writable)
+			pthread_cond_wait(&w->cond, &w->lock);
+		w->writable = false;
+		pthread_mutex_unlock(&w->lock);
+	}
+	loop_stop(loop);
+	return NULL;
+}
+
+/* Is what comes from there all of it, in order? */
+static void *
+check(void *to)
+{
+	const int *fd = to;
+	uint8_t buf[8192];
+	size_t at = 0;
+	ssize_t n;
+
+	while (at < TOTAL && (n = read(*fd, buf, sizeof(buf))) > 0)
+		for (ssize_t i = 0; i < n; i++)
+			if (buf[i] != at++ % 251)
+				return NULL;
+	return at == TOTAL ? to : NULL;
+}
+
+static void
+test_threads(void)
+{
+	struct writer w = {.lock = PTHREAD_MUTEX_INITIALIZER,
+		.cond = PTHREAD_COND_INITIALIZER};
+	struct chr_user user = {
+		.writable = writer_writable, .to = &w, .lock = &w.lock};
+	pthread_t writer, reader, client;
+	struct console *c;
+	struct chr *front;
+	int p[2], log, sock;
+	void *good, *heard_all;
+
+	if (pipe2(p, O_CLOEXEC) < 0 || chr_open_fds(&front, -1, p[1], loop) < 0)
+		abort();
+	c = console(front, 16 << 20);
+	w.c = console_chr(c);
+	chr_attach(w.c, &user);
+	sock = dial();
+	fcntl(sock, F_SETFL, 0);
+	pthread_create(&reader, NULL, check, &p[0]);
+	pthread_create(&client, NULL, check, &sock);
+	pthread_create(&writer, NULL, writer_run, &w);
+	loop_run(loop);
+	pthread_join(writer, NULL);
+	chr_flush(w.c, 10000);
+	pthread_join(reader, &good);
+	pthread_join(client, &heard_all);
+	ok(good != NULL, "threads: the port's back end has all, in order");
+	ok(heard_all != NULL, "threads: so has a client");
+	log = openat(dir, CONSOLE_LOG, O_RDONLY | O_CLOEXEC);
+	ok(check(&log) != NULL, "threads: and the log");
+	close(log);
+	close(sock);
+	console_free(c);
+	chr_free(front);
+	close(p[0]);
+	close(p[1]);
+	clean();
+}
+
+static int ends;
+
+static void
+count_end(void *to)
+{
+	(void)to;
+	ends++;
+}
+
+/* What vm-console stands on: that its input has ended. */
+static void
+test_end(void)
+{
+	struct chr *c;
+	struct dev *d;
+	int p[2];
+
+	if (pipe2(p, O_CLOEXEC) < 0 || chr_open_fds(&c, p[0], -1, loop) < 0)
+		abort();
+	d = dev_new(c);
+	chr_on_end(c, count_end, NULL);
+	d->room = 2;
+	(void)!write(p[1], "hello", 5);
+	close(p[1]);
+	turn(3);
+	ok(ends == 0, "end: not while input waits");
+	d->room = 10;
+	chr_poke(c);
+	turn(2);
+	chr_poke(c);
+	turn(2);
+	ok(ends == 1 && d->n == 5, "end: once, when the device has all");
+	dev_free(c, d);
+	chr_free(c);
+	close(p[0]);
+}
+
 int
 main(void)
 {
@@ -599,6 +918,11 @@ main(void)
 	test_fair();
 	test_too_many();
 	test_slow();
+	test_follow_start();
+	test_follow();
+	test_follow_race();
+	test_threads();
+	test_end();
 	loop_free(loop);
 	close(dir);
 	rmdir(tmp);
