@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Writing JSON (RFC 8259). Valid UTF-8 is that of RFC 3629: no overlong forms,
- * no surrogates, nothing above U+10FFFF. Floating point is left out.
+ * Writing JSON (RFC 8259). Numbers but for integers and durations are left out.
  */
 #include "lib/json.h"
 
@@ -9,27 +8,7 @@
 #include <inttypes.h>
 #include <string.h>
 
-/* Bytes of the character at p, 0 if it is none. */
-static size_t
-utf8_length(const uint8_t *p, size_t n)
-{
-	size_t len = *p < 0x80   ? 1
-		     : *p < 0xc2 ? 0
-		     : *p < 0xe0 ? 2
-		     : *p < 0xf0 ? 3
-		     : *p < 0xf5 ? 4
-				 : 0;
-
-	if (len > n)
-		return 0;
-	for (size_t i = 1; i < len; i++)
-		if ((p[i] & 0xc0) != 0x80)
-			return 0;
-	if ((*p == 0xe0 && p[1] < 0xa0) || (*p == 0xed && p[1] > 0x9f) ||
-		(*p == 0xf0 && p[1] < 0x90) || (*p == 0xf4 && p[1] > 0x8f))
-		return 0;
-	return len;
-}
+#include "lib/utf8.h"
 
 static void
 put_ascii(FILE *f, uint8_t c)
@@ -116,19 +95,19 @@ json_close(struct json *j)
 }
 
 void
-json_object(struct json *j, const char *key)
+json_put_object(struct json *j, const char *key)
 {
 	enter(j, key, false);
 }
 
 void
-json_array(struct json *j, const char *key)
+json_put_array(struct json *j, const char *key)
 {
 	enter(j, key, true);
 }
 
 void
-json_end(struct json *j)
+json_put_end(struct json *j)
 {
 	if (!j->depth) {
 		j->wrong = true;
@@ -139,41 +118,55 @@ json_end(struct json *j)
 }
 
 void
-json_bytes(struct json *j, const char *key, const void *p, size_t n)
+json_put_bytes(struct json *j, const char *key, const void *p, size_t n)
 {
 	start(j, key);
 	put_text(j->f, p, n);
 }
 
 void
-json_string(struct json *j, const char *key, const char *s)
+json_put_string(struct json *j, const char *key, const char *s)
 {
-	json_bytes(j, key, s, strlen(s));
+	json_put_bytes(j, key, s, strlen(s));
 }
 
 void
-json_int(struct json *j, const char *key, int64_t n)
+json_put_int(struct json *j, const char *key, int64_t n)
 {
 	start(j, key);
 	fprintf(j->f, "%" PRId64, n);
 }
 
 void
-json_uint(struct json *j, const char *key, uint64_t n)
+json_put_uint(struct json *j, const char *key, uint64_t n)
 {
 	start(j, key);
 	fprintf(j->f, "%" PRIu64, n);
 }
 
 void
-json_bool(struct json *j, const char *key, bool b)
+json_put_seconds(struct json *j, const char *key, int64_t ns)
+{
+	uint64_t n = ns < 0 ? -(uint64_t)ns : (uint64_t)ns;
+	uint64_t part = n % 1000000000;
+	int digits = 9;
+
+	for (; digits > 1 && part % 10 == 0; digits--)
+		part /= 10;
+	start(j, key);
+	fprintf(j->f, "%s%" PRIu64 ".%0*" PRIu64, ns < 0 ? "-" : "",
+		n / 1000000000, digits, part);
+}
+
+void
+json_put_bool(struct json *j, const char *key, bool b)
 {
 	start(j, key);
 	fputs(b ? "true" : "false", j->f);
 }
 
 void
-json_null(struct json *j, const char *key)
+json_put_null(struct json *j, const char *key)
 {
 	start(j, key);
 	fputs("null", j->f);

@@ -26,15 +26,17 @@ void json_open(struct json *, FILE *);
 /* Ends the line. 0, -EIO if f failed, -EINVAL if what was written is wrong. */
 int json_close(struct json *);
 
-void json_object(struct json *, const char *key);
-void json_array(struct json *, const char *key);
-void json_end(struct json *); /* of the innermost object or array */
+void json_put_object(struct json *, const char *key);
+void json_put_array(struct json *, const char *key);
+void json_put_end(struct json *); /* of the innermost object or array */
 
-void json_string(struct json *, const char *key, const char *s);
-void json_bytes(struct json *, const char *key, const void *p, size_t n);
-void json_int(struct json *, const char *key, int64_t n);
-void json_uint(struct json *, const char *key, uint64_t n);
-void json_bool(struct json *, const char *key, bool b);
-void json_null(struct json *, const char *key);
+void json_put_string(struct json *, const char *key, const char *s);
+void json_put_bytes(struct json *, const char *key, const void *p, size_t n);
+void json_put_int(struct json *, const char *key, int64_t n);
+void json_put_uint(struct json *, const char *key, uint64_t n);
+/* A duration in seconds, as a decimal fraction: 1.25. */
+void json_put_seconds(struct json *, const char *key, int64_t ns);
+void json_put_bool(struct json *, const char *key, bool b);
+void json_put_null(struct json *, const char *key);
 
 #endif

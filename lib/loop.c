@@ -17,11 +17,11 @@
 #include <stdlib.h>
 #include <sys/eventfd.h>
 #include <sys/signalfd.h>
-#include <sys/timerfd.h>
 #include <unistd.h>
 
 #include "lib/err.h"
 #include "lib/loop-queue.h"
+#include "lib/loop-ticker.h"
 
 enum { BATCH = 64, SIGNALS_AT_ONCE = 8 };
 
@@ -30,14 +30,6 @@ struct entry {
 	uint32_t gen;
 	bool in_epoll;
 	bool always; /* epoll refused it: ready at any time */
-};
-
-struct ticker { /* a clock whose timers we fire */
-	struct clock *clock;
-	struct loop *loop;
-	struct watch timer;
-	int64_t armed; /* what the timerfd waits for, in the clock's time */
-	bool expire; /* something is due */
 };
 
 struct loop {
@@ -249,45 +241,9 @@ wake_ready(void *to, uint32_t events)
 }
 
 static void
-timer_ready(void *to, uint32_t events)
-{
-	struct ticker *t = to;
-	uint64_t n;
-
-	(void)events;
-	if (read(t->timer.fd, &n, sizeof(n)) < 0)
-		return; /* re-armed since */
-	t->armed = CLOCK_NEVER;
-	t->expire = true;
-}
-
-static void
 earlier(void *to)
 {
 	loop_wake(to);
-}
-
-/* Point the timerfd at the clock's next timer, or see that it is due. */
-static void
-arm_timer(struct ticker *t)
-{
-	int64_t next = clock_next(t->clock);
-	struct itimerspec at = {0};
-
-	if (next == t->armed)
-		return;
-	if (next != CLOCK_NEVER) {
-		int64_t ns = next - clock_now(t->clock);
-
-		if (ns <= 0) {
-			t->expire = true;
-			return;
-		}
-		at.it_value.tv_sec = ns / NS_PER_S;
-		at.it_value.tv_nsec = ns % NS_PER_S;
-	}
-	if (timerfd_settime(t->timer.fd, 0, &at, NULL) == 0)
-		t->armed = next;
 }
 
 /* Is any timer due? */
@@ -296,62 +252,23 @@ arm_timers(struct loop *l)
 {
 	bool due = false;
 
-	for (unsigned i = 0; i < l->tickers; i++) {
-		arm_timer(l->ticker[i]);
-		due |= l->ticker[i]->expire;
-	}
+	for (unsigned i = 0; i < l->tickers; i++)
+		due |= ticker_arm(l->ticker[i]);
 	return due;
-}
-
-static void
-expire(struct loop *l)
-{
-	for (unsigned i = 0; i < l->tickers; i++) {
-		struct ticker *t = l->ticker[i];
-
-		if (t->expire) {
-			t->expire = false;
-			clock_expire(t->clock);
-		}
-	}
-}
-
-static void
-ticker_free(struct ticker *t)
-{
-	clock_on_earlier(t->clock, NULL, NULL);
-	if (t->timer.fd >= 0) {
-		loop_del(t->loop, &t->timer);
-		close(t->timer.fd);
-	}
-	free(t);
 }
 
 int
 loop_add_clock(struct loop *l, struct clock *clock)
 {
-	struct ticker *t;
 	int err;
 
 	if (l->tickers == LOOP_CLOCKS)
 		return fail(-ENOSPC, "event loop: too many clocks");
-	t = calloc(1, sizeof(*t));
-	if (!t)
-		return fail(-ENOMEM, "event loop: cannot make");
-	t->clock = clock;
-	t->loop = l;
-	t->armed = CLOCK_NEVER;
-	t->timer = (struct watch){-1, EPOLLIN, timer_ready, t};
-	t->timer.fd =
-		timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC);
-	err = t->timer.fd < 0 ? fail(-errno, "event loop: cannot make")
-			      : loop_add(l, &t->timer);
-	if (err) {
-		ticker_free(t);
+	err = ticker_new(&l->ticker[l->tickers], l, clock);
+	if (err)
 		return err;
-	}
 	clock_on_earlier(clock, earlier, l);
-	l->ticker[l->tickers++] = t;
+	l->tickers++;
 	return 0;
 }
 
@@ -360,7 +277,7 @@ loop_del_clock(struct loop *l, struct clock *clock)
 {
 	unsigned i = 0;
 
-	while (i < l->tickers && l->ticker[i]->clock != clock)
+	while (i < l->tickers && ticker_clock(l->ticker[i]) != clock)
 		i++;
 	if (i == l->tickers)
 		return;
@@ -484,7 +401,8 @@ loop_once(struct loop *l, int timeout_ms)
 	for (int i = 0; i < n; i++)
 		dispatch(l, &ev[i]);
 	dispatch_always(l);
-	expire(l);
+	for (unsigned i = 0; i < l->tickers; i++)
+		ticker_expire(l->ticker[i]);
 	queue_run(&l->calls);
 	return 0;
 }

@@ -312,6 +312,7 @@ board_reset(struct board *b, const struct board_host *h)
 	struct smbios_info smbios = {
 		.cpus = (unsigned)h->config->cpus,
 		.memory = mem_size(h->mem),
+		.uuid = h->config->uuid,
 		.version = VERSION,
 	};
 	int r;

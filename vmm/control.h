@@ -3,17 +3,22 @@
  * The control server of a running machine: QMP on NAME/ctl, several clients at
  * once, in the loop's thread. A slow or hostile client delays nobody: input is
  * bounded in size, depth and rate (a client's commands are worked off in turns
- * with the others'), output in a buffer of CONTROL_OUT bytes a client; one that
- * lets it fill loses events first, and then its connection.
+ * with the others'). Answers wait in a buffer of CONTROL_OUT bytes a client;
+ * with a quarter of it full no more commands are read, and events that do not
+ * fit are lost. When there are CONTROL_CLIENTS, or no descriptors left, one who
+ * has connected and said nothing makes room for who comes.
  *
  * Commands are QMP's where the meaning is the same: qmp_capabilities,
  * query-version, query-commands, query-name, query-uuid, query-kvm,
  * query-status, query-cpus-fast, stop, cont, system_powerdown, system_reset,
  * quit, inject-nmi, getfd, closefd, dump-guest-memory (paging false, protocol
- * "fd:NAME"). Our own begin with "x-": x-registers {"cpu": N} or {"device":
- * "uart0"} (text), x-status (what vm-ctl status shows), x-set {"key", "value"}
- * (a live config key), x-audit (see vmm/confine.h). Events: STOP RESUME
- * SHUTDOWN RESET POWERDOWN GUEST_PANICKED.
+ * "fd:NAME": a regular file or a stream socket; the machine is paused for it).
+ * Our own begin with "x-": x-registers {"cpu": N} or {"device": "uart0"}
+ * (returns {"text": ...}; while these run, the machine stands, a fifth of the
+ * time at most), x-status (what vm-ctl status shows), x-set {"key", "value"} (a
+ * live config key), x-audit (see vmm/confine.h). Those whose hook below is NULL
+ * are not offered. Events: STOP RESUME SHUTDOWN RESET POWERDOWN GUEST_PANICKED,
+ * by control_event().
  */
 #ifndef VMM_CONTROL_H
 #define VMM_CONTROL_H
@@ -32,7 +37,8 @@ struct control_host {
 	void *to; /* for what follows */
 	void (*powerdown)(void *to); /* the button; as the first SIGTERM */
 	void (*quit)(void *to); /* end it, END_OUTSIDE */
-	/* A live key; 0 or -errno with a sentence. */
+	/* The last three may be NULL. A live key; 0 or -errno with a
+	 * sentence. */
 	int (*set)(void *to, const char *key, const char *value);
 	/* JSON members of x-status and x-audit, written between braces. */
 	void (*status)(void *to, struct json *);
@@ -44,6 +50,9 @@ int control_new(
 	struct control **, int listener, const struct control_host *host);
 /* Clients get what is queued for them, as far as that goes at once. */
 void control_free(struct control *);
+/* A dump under way is given up, and who waits for it told why. The machine goes
+ * on if it ran before. */
+void control_drop_dump(struct control *, const char *why);
 /* Tell all who have negotiated; data: JSON text of an object, or NULL. */
 void control_event(struct control *, const char *event, const char *data);
 

@@ -14,6 +14,10 @@
 #include "vmm/machine.h"
 #include "vmm/match.h"
 
+#define ASK_EARLY (NS_PER_S / 1000) /* until it is up */
+#define ASK_FIRST (NS_PER_S / 10)
+#define ASK_LAST (5 * NS_PER_S)
+
 struct thread {
 	struct machine *m;
 	struct vcpu *vcpu;
@@ -82,6 +86,17 @@ void machine_said(void *to, const uint8_t *p, size_t n);
 void machine_ask(void *to);
 void machine_decide(void *to);
 void machine_timed_out(void *to);
+/* The loop's thread: park all vCPUs, returning once they are; let them go
+ * again, unless they were told something meanwhile: decide() comes. */
+void machine_park(struct machine *);
+void machine_unpark(struct machine *);
+void machine_tell(struct machine *, enum machine_event);
+/* Parked: the guest's time goes on; the machine goes on as it was, paused or
+ * running; who is halted will be asked anew, in so many ns. */
+void machine_start_time(struct machine *);
+void machine_go_on(struct machine *);
+void machine_forget_round(struct machine *);
+void machine_ask_in(struct machine *, int64_t ns);
 /* Have the vCPU threads leave, and wait for them. */
 void machine_join(struct machine *);
 

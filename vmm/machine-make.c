@@ -11,22 +11,31 @@
 #include "vmm/probe.h"
 
 static int
-open_serials(struct machine *m, struct chr *const given[])
+open_serial(
+	struct machine *m, unsigned n, const struct machine_console *console)
+{
+	struct chr **port = &m->host.serial[n];
+	const char *spec = m->cfg->serial[n];
+	int r;
+
+	if (n == 0 && console) {
+		r = console->open(console->to, spec, port);
+	} else {
+		r = chr_open(port, spec, m->loop);
+		m->own_serial[n] = !r;
+	}
+	if (!r)
+		chr_on_output(*port, n == 0 ? machine_said : NULL, m);
+	return r;
+}
+
+static int
+open_serials(struct machine *m, const struct machine_console *console)
 {
 	int r = 0;
 
-	for (unsigned n = 0; n < m->cfg->serials && !r; n++) {
-		if (given && given[n]) {
-			m->host.serial[n] = given[n];
-		} else {
-			r = chr_open(
-				&m->host.serial[n], m->cfg->serial[n], m->loop);
-			m->own_serial[n] = !r;
-		}
-		if (!r)
-			chr_on_output(m->host.serial[n],
-				n == 0 ? machine_said : NULL, m);
-	}
+	for (unsigned n = 0; n < m->cfg->serials && !r; n++)
+		r = open_serial(m, n, console);
 	if (!r && m->cfg->debugcon) {
 		r = chr_open(&m->host.debugcon, m->cfg->debugcon, m->loop);
 		m->own_debugcon = !r;
@@ -111,7 +120,7 @@ make_clock(struct machine *m)
 }
 
 static int
-build(struct machine *m, struct chr *const serial[])
+build(struct machine *m, const struct machine_console *console)
 {
 	int r = open_files(m);
 
@@ -124,7 +133,7 @@ build(struct machine *m, struct chr *const serial[])
 	if (!r)
 		r = bus_new(&m->mmio, "memory", 1ull << 52);
 	if (!r)
-		r = open_serials(m, serial);
+		r = open_serials(m, console);
 	if (r)
 		return r;
 	m->host.config = m->cfg;
@@ -142,7 +151,8 @@ build(struct machine *m, struct chr *const serial[])
 
 int
 machine_new(struct machine **out, const struct config *cfg, struct loop *loop,
-	struct clock *clock, const struct log *log, struct chr *const serial[])
+	struct clock *clock, const struct log *log,
+	const struct machine_console *console)
 {
 	struct machine *m = calloc(1, sizeof(*m));
 	int r;
@@ -161,7 +171,7 @@ machine_new(struct machine **out, const struct config *cfg, struct loop *loop,
 	timer_init(&m->timeout, clock, NULL, machine_timed_out, m);
 	match_init(&m->panic, "Kernel panic - not syncing");
 	m->thread = calloc(m->cpus, sizeof(*m->thread));
-	r = m->thread ? build(m, serial) : fail(-ENOMEM, "machine");
+	r = m->thread ? build(m, console) : fail(-ENOMEM, "machine");
 	if (r) {
 		machine_free(m);
 		return r;

@@ -23,6 +23,18 @@ machine_config(const struct machine *m)
 	return m->cfg;
 }
 
+struct clock *
+machine_clock(const struct machine *m)
+{
+	return m->clock;
+}
+
+bool
+machine_up(const struct machine *m)
+{
+	return m->up;
+}
+
 const struct mem *
 machine_mem(const struct machine *m)
 {

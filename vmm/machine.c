@@ -18,10 +18,6 @@
 #include "lib/err.h"
 #include "vmm/machine-int.h"
 
-#define ASK_EARLY (NS_PER_S / 1000) /* until it is up */
-#define ASK_FIRST (NS_PER_S / 10)
-#define ASK_LAST (5 * NS_PER_S)
-
 /* Have the loop look. */
 static void
 post(struct machine *m)
@@ -29,8 +25,8 @@ post(struct machine *m)
 	loop_call(m->loop, &m->decide);
 }
 
-static void
-tell(struct machine *m, enum machine_event what)
+void
+machine_tell(struct machine *m, enum machine_event what)
 {
 	if (m->on_event)
 		m->on_event(m->on_event_to, what);
@@ -158,8 +154,8 @@ vcpu_thread(void *arg)
 }
 
 /* The loop's thread; returns with all vCPUs parked. */
-static void
-park(struct machine *m)
+void
+machine_park(struct machine *m)
 {
 	pthread_mutex_lock(&m->lock);
 	m->park = true;
@@ -174,8 +170,8 @@ park(struct machine *m)
 
 /* Let them go, unless they were told something while parking: then they stay
  * where they are, and decide() comes. */
-static void
-unpark(struct machine *m)
+void
+machine_unpark(struct machine *m)
 {
 	pthread_mutex_lock(&m->lock);
 	if (!m->noticed && !m->tripled && !m->broken) {
@@ -185,36 +181,11 @@ unpark(struct machine *m)
 	pthread_mutex_unlock(&m->lock);
 }
 
-/* ---- time ---- */
-
-static void
-ask_in(struct machine *m, int64_t ns)
+void
+machine_ask_in(struct machine *m, int64_t ns)
 {
 	m->ask_every = ns;
 	timer_arm(&m->ask, clock_now(m->clock) + ns);
-}
-
-/* Parked, both. */
-static void
-stop_time(struct machine *m)
-{
-	if (m->stands)
-		return;
-	m->stands = true;
-	clock_pause(m->guest);
-	if (m->ops->pause)
-		m->ops->pause(m->engine);
-}
-
-static void
-start_time(struct machine *m)
-{
-	if (!m->stands)
-		return;
-	m->stands = false;
-	if (m->ops->resume)
-		m->ops->resume(m->engine);
-	clock_resume(m->guest);
 }
 
 /* ---- loading and resetting ---- */
@@ -252,33 +223,6 @@ machine_load(struct machine *m)
 	return r;
 }
 
-/* Who is halted is asked anew. */
-static void
-forget_round(struct machine *m)
-{
-	pthread_mutex_lock(&m->lock);
-	m->halt_seen = m->round_done = false;
-	m->waiting = 0;
-	for (unsigned n = 0; n < m->cpus; n++)
-		m->thread[n].answered = m->round;
-	m->doubt = false;
-	pthread_mutex_unlock(&m->lock);
-}
-
-/* Parked: as it was before, paused or running. */
-static void
-go_on(struct machine *m)
-{
-	if (m->has_ended || !m->begun)
-		return;
-	if (m->paused) {
-		stop_time(m);
-		return;
-	}
-	start_time(m);
-	unpark(m);
-}
-
 void
 machine_reset(struct machine *m)
 {
@@ -286,24 +230,24 @@ machine_reset(struct machine *m)
 
 	if (m->has_ended)
 		return;
-	park(m);
+	machine_park(m);
 	log_say(m->log, LEVEL_INFO, "reset");
-	start_time(m);
+	machine_start_time(m);
 	atomic_store(&m->panicked, false);
 	m->panic_told = false;
 	pthread_mutex_lock(&m->lock);
 	m->noticed = m->tripled = false;
 	pthread_mutex_unlock(&m->lock);
-	forget_round(m);
+	machine_forget_round(m);
 	r = machine_load(m);
 	if (r) {
 		machine_stop(m, END_FAILED, fail_text());
 		return;
 	}
 	if (!m->paused)
-		ask_in(m, m->up ? ASK_FIRST : ASK_EARLY);
-	tell(m, MACHINE_RESET);
-	go_on(m);
+		machine_ask_in(m, m->up ? ASK_FIRST : ASK_EARLY);
+	machine_tell(m, MACHINE_RESET);
+	machine_go_on(m);
 }
 
 /* ---- deciding ---- */
@@ -319,8 +263,8 @@ stop(struct machine *m, enum end_how how, int code, const char *cause)
 	snprintf(m->end.cause, sizeof(m->end.cause), "%s", cause);
 	timer_disarm(&m->ask);
 	timer_disarm(&m->timeout);
-	park(m);
-	tell(m, MACHINE_SHUTDOWN);
+	machine_park(m);
+	machine_tell(m, MACHINE_SHUTDOWN);
 	if (m->ended)
 		m->ended(m->ended_to);
 }
@@ -342,7 +286,7 @@ tell_panic(struct machine *m)
 {
 	if (!m->panic_told) {
 		m->panic_told = true;
-		tell(m, MACHINE_PANICKED);
+		machine_tell(m, MACHINE_PANICKED);
 	}
 }
 
@@ -361,6 +305,8 @@ guest_reset(struct machine *m, int code, const char *cause)
 {
 	enum on_reset policy = m->cfg->on_reset;
 
+	if (code == END_TRIPLE && m->cfg->on_crash == ON_RESET_RESTART)
+		policy = ON_RESET_RESTART;
 	if (atomic_load(&m->panicked)) {
 		code = END_PANIC;
 		cause = "guest panicked (Kernel panic on the console)";
@@ -444,7 +390,7 @@ look(struct machine *m)
 {
 	bool all = true;
 
-	park(m);
+	machine_park(m);
 	for (unsigned n = 0; n < m->cpus && all; n++)
 		all = m->ops->halted(m->thread[n].vcpu);
 	if (all) {
@@ -453,8 +399,8 @@ look(struct machine *m)
 		return;
 	}
 	m->doubt = true;
-	ask_in(m, ASK_FIRST);
-	unpark(m);
+	machine_ask_in(m, ASK_FIRST);
+	machine_unpark(m);
 }
 
 /* The loop runs, so its thread is as confined as it will be, and once they are
@@ -462,11 +408,11 @@ look(struct machine *m)
 static void
 begin(struct machine *m)
 {
-	park(m);
+	machine_park(m);
 	m->begun = true;
 	if (!m->paused)
-		ask_in(m, ASK_EARLY);
-	go_on(m);
+		machine_ask_in(m, ASK_EARLY);
+	machine_go_on(m);
 }
 
 /* A round is over: every vCPU has come out of the engine. The others wait for
@@ -479,8 +425,8 @@ see_if_up(struct machine *m)
 	if (m->ops->count(m->thread[0].vcpu) < (kvm ? 2 : 1))
 		return;
 	m->up = true;
-	ask_in(m, ASK_FIRST);
-	tell(m, MACHINE_UP);
+	machine_ask_in(m, ASK_FIRST);
+	machine_tell(m, MACHINE_UP);
 }
 
 /* In the loop: what the vCPUs and devices left to decide. */
@@ -579,48 +525,6 @@ machine_on_thread(struct machine *m, int (*fn)(void *to), void *to)
 	m->on_thread_to = to;
 }
 
-void
-machine_pause(struct machine *m)
-{
-	if (m->paused || m->has_ended)
-		return;
-	park(m);
-	stop_time(m);
-	m->paused = true;
-	timer_disarm(&m->ask);
-	tell(m, MACHINE_STOP);
-}
-
-/* A round that was under way would take being parked for an answer. */
-void
-machine_resume(struct machine *m)
-{
-	if (!m->paused || m->has_ended)
-		return;
-	m->paused = false;
-	forget_round(m);
-	if (m->begun)
-		ask_in(m, m->up ? ASK_FIRST : ASK_EARLY);
-	tell(m, MACHINE_RESUME);
-	go_on(m);
-}
-
-bool
-machine_paused(const struct machine *m)
-{
-	return m->paused;
-}
-
-void
-machine_frozen(
-	struct machine *m, void (*fn)(struct machine *, void *to), void *to)
-{
-	park(m);
-	stop_time(m);
-	fn(m, to);
-	go_on(m);
-}
-
 const struct end *
 machine_end(const struct machine *m)
 {
@@ -632,7 +536,7 @@ machine_button(struct machine *m)
 {
 	log_say(m->log, LEVEL_INFO, "power button");
 	board_button(m->board);
-	tell(m, MACHINE_POWERDOWN);
+	machine_tell(m, MACHINE_POWERDOWN);
 }
 
 void

@@ -38,12 +38,19 @@ struct end {
 	char cause[160];
 };
 
+/* Who opens the first serial port's back end, and owns it. */
+struct machine_console {
+	int (*open)(void *to, const char *spec, struct chr **);
+	void *to;
+};
+
 /*
  * Build everything, ready to run. config must outlive the machine; serial back
- * ends are opened from it unless given in serial[] (then they are not owned).
+ * ends are opened from it, after the files that it names, and owned, but for
+ * the first where console is given.
  */
 int machine_new(struct machine **, const struct config *, struct loop *,
-	struct clock *, const struct log *, struct chr *const serial[]);
+	struct clock *, const struct log *, const struct machine_console *);
 void machine_free(struct machine *);
 
 /* Start the vCPU threads, which enter the guest once the loop runs. When the
@@ -91,6 +98,8 @@ void machine_on_event(
  * but 0 ends the machine (END_FAILED, fail_text()). */
 void machine_on_thread(struct machine *, int (*fn)(void *to), void *to);
 const struct config *machine_config(const struct machine *);
+struct clock *machine_clock(const struct machine *); /* the host's */
+bool machine_up(const struct machine *);
 
 /* The thread id of vCPU n; 0 if it does not run yet. */
 int machine_thread(const struct machine *, unsigned n);

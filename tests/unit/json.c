@@ -33,7 +33,7 @@ static void
 is_text(const char *in, size_t n, const char *want, const char *name)
 {
 	begin();
-	json_bytes(&j, NULL, in, n);
+	json_put_bytes(&j, NULL, in, n);
 	end();
 	is_str(text, want, name);
 }
@@ -66,20 +66,20 @@ static void
 test_shape(void)
 {
 	begin();
-	json_object(&j, NULL);
-	json_int(&j, "a", -1);
-	json_uint(&j, "b", UINT64_MAX);
-	json_array(&j, "c");
-	json_bool(&j, NULL, true);
-	json_null(&j, NULL);
-	json_object(&j, NULL);
-	json_end(&j);
-	json_string(&j, NULL, "x");
-	json_end(&j);
-	json_object(&j, "d");
-	json_bool(&j, "e\n", false);
-	json_end(&j);
-	json_end(&j);
+	json_put_object(&j, NULL);
+	json_put_int(&j, "a", -1);
+	json_put_uint(&j, "b", UINT64_MAX);
+	json_put_array(&j, "c");
+	json_put_bool(&j, NULL, true);
+	json_put_null(&j, NULL);
+	json_put_object(&j, NULL);
+	json_put_end(&j);
+	json_put_string(&j, NULL, "x");
+	json_put_end(&j);
+	json_put_object(&j, "d");
+	json_put_bool(&j, "e\n", false);
+	json_put_end(&j);
+	json_put_end(&j);
 	ok(end() == 0, "what is balanced is right");
 	is_str(text,
 		"{\"a\":-1,\"b\":18446744073709551615,"
@@ -93,34 +93,34 @@ test_wrong(void)
 	FILE *full = fopen("/dev/full", "w");
 
 	begin();
-	json_array(&j, NULL);
+	json_put_array(&j, NULL);
 	ok(end() == -EINVAL, "an array left open is noticed");
 	begin();
-	json_end(&j);
+	json_put_end(&j);
 	ok(end() == -EINVAL, "so is an end too many");
 	begin();
-	json_object(&j, NULL);
-	json_int(&j, NULL, 1);
-	json_end(&j);
+	json_put_object(&j, NULL);
+	json_put_int(&j, NULL, 1);
+	json_put_end(&j);
 	ok(end() == -EINVAL, "and a missing key");
 	begin();
-	json_array(&j, NULL);
-	json_int(&j, "key", 1);
-	json_end(&j);
+	json_put_array(&j, NULL);
+	json_put_int(&j, "key", 1);
+	json_put_end(&j);
 	ok(end() == -EINVAL, "and a key in an array");
 	begin();
-	json_int(&j, NULL, 1);
-	json_int(&j, NULL, 2);
+	json_put_int(&j, NULL, 1);
+	json_put_int(&j, NULL, 2);
 	ok(end() == -EINVAL, "and a second value at the top");
 	begin();
 	for (int i = 0; i < 100; i++)
-		json_array(&j, NULL);
+		json_put_array(&j, NULL);
 	ok(end() == -EINVAL, "too deep is refused, not overrun");
 	if (!full)
 		return;
 	setbuf(full, NULL);
 	json_open(&j, full);
-	json_int(&j, NULL, 1);
+	json_put_int(&j, NULL, 1);
 	ok(json_close(&j) == -EIO, "a full disk is an error");
 	fclose(full);
 }

@@ -5,7 +5,9 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/kvm.h>
 #include <stdatomic.h>
+#include <sys/ioctl.h>
 
 #include "lib/err.h"
 #include "tests/tap.h"
@@ -37,6 +39,7 @@ struct rig {
 };
 
 static const char *engine;
+static bool tsc_stands; /* the engine can stop it */
 
 static void
 on_event(void *to, enum machine_event what)
@@ -200,6 +203,7 @@ test_pause(void)
 	struct rig r;
 	uint64_t count, tsc, after;
 	int64_t guest;
+	double passed;
 
 	rig_new(&r, counting, sizeof(counting), 1);
 	rig_start(&r);
@@ -225,10 +229,12 @@ test_pause(void)
 	 * there, as seen from the time that passed for the devices. */
 	printf("# %s: TSC moved by %" PRIu64 ", the clock by %" PRId64 " ns\n",
 		engine, after - tsc, clock_now(r.m->guest) - guest);
-	if (strcmp(engine, "soft") == 0)
-		ok(after - tsc <= (uint64_t)(clock_now(r.m->guest) - guest) +
-					  NS_PER_S / 100,
-			"soft: the TSC stood too");
+	passed = (double)(after - tsc) / (double)r.m->ops->tsc_hz(r.m->engine) *
+		 NS_PER_S;
+	if (tsc_stands)
+		ok(passed < (double)(clock_now(r.m->guest) - guest) +
+					NS_PER_S / 10,
+			"%s: the TSC stood too", engine);
 	rig_free(&r);
 }
 
@@ -353,10 +359,10 @@ test_triple(void)
 		"%s: a triple fault ends it", engine);
 	rig_free(&r);
 	rig_new(&r, tripling, sizeof(tripling), 1);
-	r.cfg.on_crash = ON_RESET_RESTART;
+	r.cfg.on_reset = ON_RESET_RESTART;
 	rig_start(&r);
 	ok(turn_until(&r, "TTT") && !r.ended,
-		"%s: with on-crash = restart it begins anew", engine);
+		"%s: with on-reset = restart it begins anew", engine);
 	rig_free(&r);
 }
 
@@ -425,17 +431,32 @@ test_clocks(void)
 	clock_free(b);
 }
 
+/* Linux 5.16 and later; one that only emulates may say so and not do it. */
+static bool
+has_offset(void)
+{
+	bool has = false;
+#ifdef KVM_CAP_VCPU_ATTRIBUTES
+	int fd = open(probe_device(), O_RDWR | O_CLOEXEC);
+
+	has = ioctl(fd, KVM_CHECK_EXTENSION, KVM_CAP_VCPU_ATTRIBUTES) > 0;
+	close(fd);
+#endif
+	return has;
+}
+
 int
 main(void)
 {
 	static const char *const engines[] = {"soft", "kvm"};
 	struct probe p;
-	bool kvm = probe_kvm(&p) == 0 || p.why == PROBE_SLOW;
+	bool real = probe_kvm(&p) == 0, kvm = real || p.why == PROBE_SLOW;
 
 	deadline(120);
 	test_clocks();
 	for (size_t n = 0; n < (kvm ? 2 : 1); n++) {
 		engine = engines[n];
+		tsc_stands = n == 0 || (real && has_offset());
 		test_up();
 		test_refused();
 		test_pause();

@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * vm-ctl, inside: vm-ctl.c has the options and the table of verbs, verbs.c and
+ * dump.c what they do.
+ */
+#ifndef BIN_CTL_H
+#define BIN_CTL_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "lib/qmp.h"
+#include "lib/vmm.h"
+
+struct ctl { /* a verb, and a machine it is for */
+	struct vmm_home *home;
+	const char *name;
+	const char *arg; /* the verb's, or NULL */
+	int timeout_ms; /* as given; -1 it was not */
+	bool json;
+};
+
+enum {
+	VERB_ARG = 1, /* takes an argument */
+	VERB_NEEDS_ARG = 2,
+	VERB_JSON = 4, /* obeys -J */
+	VERB_WAITS = 8, /* for the guest: several at the same time */
+	VERB_ONE = 16 /* not for several machines */
+};
+
+struct verb {
+	const char *name, *args, *help;
+	int (*run)(const struct ctl *); /* an exit code, all being said */
+	unsigned flags;
+};
+
+/* Connect; 0 or TOOL_FAILED. */
+int ctl_open(const struct ctl *, struct qmp **);
+/* How long to wait for an answer. */
+int ctl_patience(const struct ctl *, int otherwise);
+
+int ctl_command(const struct ctl *, const char *command);
+int ctl_stop(const struct ctl *);
+int ctl_poweroff(const struct ctl *);
+int ctl_status(const struct ctl *);
+int ctl_registers(const struct ctl *);
+int ctl_qmp(const struct ctl *);
+int ctl_events(const struct ctl *);
+int ctl_dump(const struct ctl *);
+
+#endif
