@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Configuration keys: what each is called, what it takes, where it goes.
+ * Configuration keys: what each is called, what it takes, where it goes. The
+ * values are config-value.c's, files and text config-text.c's.
  */
 #include "vmm/config.h"
 
@@ -8,64 +9,69 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "lib/chr.h"
 #include "lib/err.h"
-#include "lib/units.h"
+#include "lib/home.h"
+#include "lib/kv.h"
+#include "vmm/config-int.h"
 
-enum kind {
-	TEXT,
-	SIZE,
-	COUNT,
-	DURATION,
-	BOOL,
-	ONRESET,
-	SERIAL,
-	CHR,
-	FLAT,
-	ENTRY,
-	ACCEL
-};
-
-struct row {
-	struct config_key key;
-	enum kind kind;
-	size_t at;
-	uint64_t min, max;
-};
+_Static_assert(sizeof(enum on_reset) == sizeof(unsigned), "a word's place");
+_Static_assert(
+	HOME_KEEP_ALWAYS == 0 && HOME_KEEP_FAILURE == 1 && HOME_KEEP_NEVER == 2,
+	"the order of the words of keep");
 
 #define AT(member) offsetof(struct config, member)
 
-static const struct row rows[] = {
-	{{"kernel", "FILE", "kernel image to boot; - is stdin"}, TEXT,
-		AT(kernel), 0, 0},
-	{{"initrd", "FILE", "initial ramdisk, or first multiboot module"}, TEXT,
-		AT(initrd), 0, 0},
-	{{"cmdline", "TEXT", "kernel command line"}, TEXT, AT(cmdline), 0, 0},
-	{{"memory", "SIZE", "guest memory"}, SIZE, AT(memory), 64 << 10,
-		1ull << 40},
-	{{"cpus", "N", "virtual CPUs"}, COUNT, AT(cpus), 1, CONFIG_CPUS},
-	{{"accel", "auto|kvm|soft", "CPU engine"}, ACCEL, AT(accel), 0, 0},
-	{{"serial", "SPEC", "back end of the next serial port"}, SERIAL,
-		AT(serial), 0, 0},
-	{{"debugcon", "SPEC", "back end of the debug console, port 0x402"}, CHR,
-		AT(debugcon), 0, 0},
-	{{"on-reset", "exit|restart", "what a reset of the guest does"},
-		ONRESET, AT(on_reset), 0, 0},
-	{{"timeout", "DURATION", "end the machine after so long"}, DURATION,
-		AT(timeout), 0, 0},
-	{{"stop-timeout", "DURATION", "how long the power button may take"},
-		DURATION, AT(stop_timeout), 0, 0},
-	{{"debug-exit", "BOOL", "debug exit device at port 0xf4"}, BOOL,
-		AT(debug_exit), 0, 0},
-	{{"test-device", "BOOL", "test device of conformance suites"}, BOOL,
-		AT(test_device), 0, 0},
-	{{"flat", "ADDR", "boot the kernel as a flat real-mode image at ADDR"},
-		FLAT, AT(flat), 0, 0},
-	{{"entry", "auto|32|64", "entry point of a Linux kernel"}, ENTRY,
-		AT(entry), 0, 0},
-	{{"icount", "BOOL", "soft: time follows the instructions run"}, BOOL,
-		AT(icount), 0, 0},
+/* clang-format off */
+static const struct config_row rows[] = {
+	{{"kernel", "FILE", "kernel image to boot", "", CONFIG_FILE},
+		CONFIG_PATH, AT(kernel), 0, 0},
+	{{"initrd", "FILE", "initial ramdisk, or first multiboot module", "",
+		CONFIG_FILE}, CONFIG_PATH, AT(initrd), 0, 0},
+	{{"cmdline", "TEXT", "kernel command line", "", 0},
+		CONFIG_TEXT, AT(cmdline), 0, 0},
+	{{"flat", "ADDR", "boot the kernel as a flat real-mode image at ADDR",
+		"", 0}, CONFIG_FLAT, 0, 0, 0},
+	{{"entry", "auto|32|64", "entry point of a Linux kernel", "auto", 0},
+		CONFIG_ENTRY, AT(entry), 0, 0},
+	{{"memory", "SIZE", "guest memory", "128M", 0},
+		CONFIG_SIZE, AT(memory), 64 << 10, 1ull << 40},
+	{{"cpus", "N", "virtual CPUs", "1", 0},
+		CONFIG_COUNT, AT(cpus), 1, CONFIG_CPUS},
+	{{"accel", "auto|kvm|soft", "CPU engine", "auto", 0},
+		CONFIG_ENGINE, AT(accel), 0, 0},
+	{{"icount", "BOOL", "soft: time follows the instructions run", "no", 0},
+		CONFIG_BOOL, AT(icount), 0, 0},
+	{{"serial", "SPEC", "back end of the next serial port", "",
+		CONFIG_LIST}, CONFIG_SERIAL, 0, 0, 0},
+	{{"debugcon", "SPEC", "back end of the debug console, port 0x402", "",
+		0}, CONFIG_CHR, AT(debugcon), 0, 0},
+	{{"on-reset", "exit|restart", "what a reset of the guest does",
+		"restart", CONFIG_LIVE}, CONFIG_WORD, AT(on_reset), 0, 0},
+	{{"on-crash", "exit|restart", "what a panic, a triple fault or a halt "
+		"for good does", "exit", CONFIG_LIVE},
+		CONFIG_WORD, AT(on_crash), 0, 0},
+	{{"timeout", "DURATION", "end the machine after so long; 0 never", "0",
+		0}, CONFIG_DURATION, AT(timeout), 0, 0},
+	{{"stop-timeout", "DURATION", "how long the power button may take",
+		"30s", CONFIG_LIVE}, CONFIG_DURATION, AT(stop_timeout), 0, 0},
+	{{"debug-exit", "BOOL", "debug exit device at port 0xf4", "no", 0},
+		CONFIG_BOOL, AT(debug_exit), 0, 0},
+	{{"test-device", "BOOL", "test device of conformance suites", "no", 0},
+		CONFIG_BOOL, AT(test_device), 0, 0},
+	{{"description", "TEXT", "what the machine is for", "", CONFIG_LIVE},
+		CONFIG_TEXT, AT(description), 0, 0},
+	{{"uuid", "UUID", "the machine's identity", "", 0},
+		CONFIG_ID, AT(uuid), 0, 0},
+	{{"autostart", "BOOL", "vm-run --autostart starts it", "no",
+		CONFIG_LIVE}, CONFIG_BOOL, AT(autostart), 0, 0},
+	{{"keep", "always|failure|never", "does the machine outlive its run",
+		"always", CONFIG_LIVE}, CONFIG_WORD, AT(keep), 0, 0},
 };
+/* clang-format on */
+
+static const struct config_row user_row = {
+	{"x-*", "TEXT", "your own; just kept", "", CONFIG_LIVE}, CONFIG_USER, 0,
+	0, 0};
 
 void
 config_init(struct config *c)
@@ -85,179 +91,172 @@ config_free(struct config *c)
 	free(c->cmdline);
 	free(c->accel);
 	free(c->debugcon);
-	for (unsigned n = 0; n < c->serials; n++)
-		free(c->serial[n]);
+	free(c->description);
+	free(c->uuid);
+	while (c->serials)
+		free(c->serial[--c->serials]);
+	for (size_t n = 0; n < c->items; n++) {
+		free(c->item[n].key);
+		free(c->item[n].value);
+	}
+	free(c->item);
 	memset(c, 0, sizeof(*c));
 }
 
-static int
-set_text(char **to, const char *value)
-{
-	char *copy = strdup(value);
+/* --- the table --- */
 
-	if (!copy)
-		return fail(-ENOMEM, "config");
-	free(*to);
-	*to = copy;
-	return 0;
+/* x-[a-z0-9-]+, as long as a key may be */
+static bool
+is_users(const char *key)
+{
+	size_t n = strlen(key);
+
+	return n > 2 && n < 64 && memcmp(key, "x-", 2) == 0 &&
+	       strspn(key, "abcdefghijklmnopqrstuvwxyz0123456789-") == n;
 }
 
-static int
-set_word(const struct row *r, const char *value, const char *const *words,
-	unsigned *out)
-{
-	for (unsigned n = 0; words[n]; n++) {
-		if (strcmp(value, words[n]) == 0) {
-			*out = n;
-			return 0;
-		}
-	}
-	return failx(
-		-EINVAL, "%s: '%s' is not %s", r->key.name, value, r->key.form);
-}
-
-static int
-set_bool(const struct row *r, const char *value, bool *out)
-{
-	static const char *const words[] = {
-		"no", "yes", "off", "on", "false", "true", "0", "1", NULL};
-	unsigned n = 0;
-
-	if (set_word(r, value, words, &n))
-		return failx(-EINVAL, "%s: '%s' is not yes or no", r->key.name,
-			value);
-	*out = n & 1;
-	return 0;
-}
-
-static int
-set_range(const struct row *r, const char *value, uint64_t v, uint64_t *out)
-{
-	char a[UNITS_MAX], b[UNITS_MAX];
-
-	if (v < r->min || v > r->max) {
-		bool size = r->kind == SIZE;
-
-		units_print_size(a, r->min);
-		units_print_size(b, r->max);
-		if (size)
-			return failx(-ERANGE, "%s: %s is not in %s..%s",
-				r->key.name, value, a, b);
-		return failx(-ERANGE, "%s: %s is not in %llu..%llu",
-			r->key.name, value, (unsigned long long)r->min,
-			(unsigned long long)r->max);
-	}
-	if (r->kind == SIZE && v % 4096)
-		return failx(-ERANGE, "%s: %s is not a multiple of 4K",
-			r->key.name, value);
-	*out = v;
-	return 0;
-}
-
-/* A value's own error, with the key before it. */
-static int
-named(const struct row *r, int err)
-{
-	char text[512];
-
-	if (!err)
-		return 0;
-	strncpy(text, fail_text(), sizeof(text) - 1);
-	text[sizeof(text) - 1] = '\0';
-	return failx(err, "%s: %s", r->key.name, text);
-}
-
-static int
-set_serial(struct config *c, const char *value)
-{
-	int r;
-
-	if (c->serials == CONFIG_UARTS)
-		return failx(-ERANGE, "serial: at most %d ports", CONFIG_UARTS);
-	r = chr_check(value);
-	if (!r)
-		r = set_text(&c->serial[c->serials], value);
-	if (!r)
-		c->serials++;
-	return r;
-}
-
-static int
-set_flat(const struct row *r, struct config *c, const char *value)
-{
-	uint64_t v;
-	int e = units_parse_number(value, &v);
-
-	if (e)
-		return named(r, e);
-	if (v > 0xffff)
-		return failx(-ERANGE,
-			"flat: %s: real mode with CS=0 begins below 0x10000",
-			value);
-	c->flat = true;
-	c->flat_addr = v;
-	return 0;
-}
-
-static int
-set_row(const struct row *r, struct config *c, const char *value)
-{
-	static const char *const resets[] = {"exit", "restart", NULL};
-	static const char *const entries[] = {"auto", "32", "64", NULL};
-	static const char *const accels[] = {"auto", "kvm", "soft", NULL};
-	void *at = (char *)c + r->at;
-	unsigned word = 0;
-	uint64_t v;
-	int e;
-
-	switch (r->kind) {
-	case TEXT:
-		return set_text(at, value);
-	case CHR:
-		e = chr_check(value);
-		return e ? e : set_text(at, value);
-	case ACCEL:
-		e = set_word(r, value, accels, &word);
-		return e ? e : set_text(at, value);
-	case SIZE:
-		e = named(r, units_parse_size(value, &v));
-		return e ? e : set_range(r, value, v, at);
-	case COUNT:
-		e = named(r, units_parse_number(value, &v));
-		return e ? e : set_range(r, value, v, at);
-	case DURATION:
-		return named(r, units_parse_duration(value, at));
-	case BOOL:
-		return set_bool(r, value, at);
-	case ONRESET:
-		e = set_word(r, value, resets, &word);
-		if (!e)
-			c->on_reset = (enum on_reset)word;
-		return e;
-	case ENTRY:
-		e = set_word(r, value, entries, &word);
-		if (!e)
-			c->entry = word * 32;
-		return e;
-	case SERIAL:
-		return set_serial(c, value);
-	case FLAT:
-		return set_flat(r, c, value);
-	}
-	return -EINVAL;
-}
-
-int
-config_set(struct config *c, const char *key, const char *value)
+static const struct config_row *
+find(const char *key)
 {
 	for (size_t n = 0; n < sizeof(rows) / sizeof(*rows); n++)
 		if (strcmp(rows[n].key.name, key) == 0)
-			return set_row(&rows[n], c, value);
-	return failx(-ENOENT, "%s: no such key", key);
+			return &rows[n];
+	return is_users(key) ? &user_row : NULL;
+}
+
+const struct config_key *
+config_find(const char *key)
+{
+	const struct config_row *r = find(key);
+
+	return r ? &r->key : NULL;
 }
 
 const struct config_key *
 config_key(size_t n)
 {
 	return n < sizeof(rows) / sizeof(*rows) ? &rows[n].key : NULL;
+}
+
+enum config_kind
+config_kind(const struct config_key *key)
+{
+	return ((const struct config_row *)key)->kind;
+}
+
+/* --- setting --- */
+
+/* A copy without the blanks that a file would lose anyway. */
+static char *
+trimmed(const struct config_row *r, const char *value)
+{
+	size_t n;
+
+	if (r->kind == CONFIG_TEXT || r->kind == CONFIG_USER) {
+		value += strspn(value, " \t");
+		n = strlen(value);
+		while (n && (value[n - 1] == ' ' || value[n - 1] == '\t'))
+			n--;
+		return strndup(value, n);
+	}
+	return strdup(value);
+}
+
+static struct config_item *
+find_item(const struct config *c, const char *key, size_t nth)
+{
+	for (size_t n = 0; n < c->items; n++)
+		if (strcmp(c->item[n].key, key) == 0 && nth-- == 0)
+			return &c->item[n];
+	return NULL;
+}
+
+/* Room for one more, so that nothing can fail once it has been set. */
+static int
+reserve(struct config *c, const char *key, char **name)
+{
+	struct config_item *item;
+
+	if (c->items == CONFIG_ITEMS)
+		return failx(
+			-ERANGE, "%s: more than %d keys", key, CONFIG_ITEMS);
+	item = realloc(c->item, (c->items + 1) * sizeof(*item));
+	if (!item)
+		return fail(-ENOMEM, "config");
+	c->item = item;
+	*name = strdup(key);
+	return *name ? 0 : fail(-ENOMEM, "config");
+}
+
+static int
+set(struct config *c, const struct config_row *r, const char *key, char *value)
+{
+	struct config_item *old = NULL;
+	char *name = NULL;
+	int e = config_named(key, kv_check_value(value));
+
+	if (!(r->key.flags & CONFIG_LIST))
+		old = find_item(c, key, 0);
+	if (!e && !old)
+		e = reserve(c, key, &name);
+	if (!e)
+		e = config_set_row(r, c, value);
+	if (e) {
+		free(name);
+		return e;
+	}
+	if (old) {
+		free(old->value);
+		old->value = value;
+	} else {
+		c->item[c->items++] = (struct config_item){name, value};
+	}
+	return 0;
+}
+
+int
+config_set(struct config *c, const char *key, const char *value)
+{
+	const struct config_row *r = find(key);
+	char *copy;
+	int e;
+
+	if (!r)
+		return failx(-ENOENT, "%s: no such key", key);
+	copy = trimmed(r, value);
+	if (!copy)
+		return fail(-ENOMEM, "config");
+	e = set(c, r, key, copy);
+	if (e)
+		free(copy);
+	return e;
+}
+
+int
+config_unset(struct config *c, const char *key)
+{
+	const struct config_row *r = find(key);
+	size_t kept = 0;
+
+	if (!r)
+		return failx(-ENOENT, "%s: no such key", key);
+	config_unset_row(r, c);
+	for (size_t n = 0; n < c->items; n++) {
+		if (strcmp(c->item[n].key, key) != 0) {
+			c->item[kept++] = c->item[n];
+			continue;
+		}
+		free(c->item[n].key);
+		free(c->item[n].value);
+	}
+	c->items = kept;
+	return 0;
+}
+
+const char *
+config_get(const struct config *c, const char *key, size_t nth)
+{
+	const struct config_item *item = find_item(c, key, nth);
+
+	return item ? item->value : NULL;
 }

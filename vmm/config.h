@@ -13,11 +13,14 @@
 
 #define CONFIG_UARTS 4
 #define CONFIG_CPUS 255
+#define CONFIG_ITEMS 512 /* keys set in one machine */
 
 enum on_reset { ON_RESET_EXIT, ON_RESET_RESTART };
 
+struct json; /* lib/json.h */
+
 struct config_item { /* a key as it was set */
-	const char *key;
+	char *key;
 	char *value;
 };
 
@@ -28,7 +31,7 @@ struct config {
 	uint64_t memory; /* bytes */
 	uint64_t cpus;
 	int64_t timeout, stop_timeout; /* ns; 0: none */
-	enum on_reset on_reset;
+	enum on_reset on_reset; /* exit unless set; a tool may know better */
 	bool debug_exit, test_device, icount;
 	bool flat;
 	uint64_t flat_addr;
@@ -45,7 +48,7 @@ struct config {
 
 enum {
 	CONFIG_LIVE = 1, /* takes effect while the machine runs */
-	CONFIG_FILE = 2, /* names a file: tools make it absolute */
+	CONFIG_FILE = 2, /* is a file's name: tools make it absolute */
 	CONFIG_LIST = 4 /* may be repeated */
 };
 
@@ -57,22 +60,52 @@ struct config_key {
 
 void config_init(struct config *); /* the defaults */
 void config_free(struct config *); /* what it points to */
-/* -EINVAL or -ERANGE with a sentence "key: cause"; -ENOENT: no such key.
- * "serial" adds one at each call; all others replace. Keys that begin with x-
- * are the user's own and just kept. */
+/* -EINVAL or -ERANGE with a sentence "key: cause"; -ENOENT: no such key; then
+ * nothing has changed. "serial" adds one at each call; all others replace. Keys
+ * that begin with x- are the user's own and just kept. What can be in a file
+ * can be a value (lib/kv.h); blanks around cmdline, description and x-... do
+ * not count. */
 int config_set(struct config *, const char *key, const char *value);
-/* Back to the default; a list is emptied. */
+/* Back to the default; a list is emptied. -ENOENT: no such key. */
 int config_unset(struct config *, const char *key);
-/* A file's text (lib/kv.h); sentences name it and the line. */
+/* A file's text (lib/kv.h); sentences name it and the line: "web/config:3:
+ * memory: '12Q' is not a size". */
 int config_parse(
 	struct config *, const char *name, const char *text, size_t size);
+/* Keys that exclude each other: 0, or -EINVAL with a sentence. */
+int config_check(const struct config *);
 /* What config_parse() takes: the keys that were set; all: and the defaults. */
 void config_print(const struct config *, FILE *, bool all);
+/* The same as text in memory; free(). NULL: no memory. */
+char *config_as_text(const struct config *, size_t *size);
+/* A config_parse()able text changed to say what this says: comments, order and
+ * lines that say it already stay. free(); NULL: no memory. */
+char *config_edit(
+	const struct config *, const char *text, size_t size, size_t *out_size);
+/* Their members as JSON: sizes and counts are integers, durations numbers
+ * of seconds, yes and no booleans, lists arrays, all else text. */
+void config_json(const struct config *, struct json *, bool all);
 /* The value of a key as text, the nth of a list; NULL if it was not set. */
 const char *config_get(const struct config *, const char *key, size_t nth);
 /* The row of a key; NULL if unknown. x-... have one too. */
 const struct config_key *config_find(const char *key);
-/* Key number n, in the manual's order; NULL behind the last. */
+/* Key number n, in the manual's order; NULL behind the last. The user's own are
+ * not among them. */
 const struct config_key *config_key(size_t n);
+
+/*
+ * A value as it is from everywhere: the names of files, in the specs of back
+ * ends too, that are relative to the working directory become absolute, the
+ * directory resolved, the last name as it stands. "-" and what names no file
+ * stays. *out: free().
+ */
+int config_absolute(const char *key, const char *value, char **out);
+/* The file that such a value names and that has to exist before the machine
+ * starts; NULL: none. */
+const char *config_input(const char *key, const char *value);
+
+enum { CONFIG_UUID = 37 };
+/* A random UUID (RFC 9562, version 4). 0 or -errno. */
+int config_new_uuid(char uuid[CONFIG_UUID]);
 
 #endif
