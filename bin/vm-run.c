@@ -11,7 +11,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "bin/vm-run/run.h"
+#include "bin/run/run.h"
 #include "lib/err.h"
 
 /* ---- options ---- */
@@ -212,14 +212,17 @@ static const struct opt_tool tool = {
 		 "--autostart",
 	.opts = options,
 	.max = 1,
+	.tail = true,
 };
 
 /* What goes together. */
 static int
-check(const struct conf *c, const char *name)
+check(const struct conf *c, const char *name, char *const *command)
 {
+	if (command)
+		return failx(-EINVAL, "-- command: there are none yet");
 	if (c->autostart)
-		return name || c->cfg.items
+		return name || c->name || c->detach || c->cfg.items
 			       ? failx(-EINVAL, "--autostart stands alone")
 			       : 0;
 	if (!name && !c->cfg.kernel)
@@ -231,6 +234,11 @@ check(const struct conf *c, const char *name)
 		return -EINVAL;
 	if (c->name && home_check_name(c->name))
 		return -EINVAL;
+	if (c->cfg.kernel && !strcmp(c->cfg.kernel, "-") &&
+		config_get(&c->cfg, "keep", 0) &&
+		c->cfg.keep != HOME_KEEP_NEVER)
+		return failx(-EINVAL,
+			"-k -: what is kept could not run again; --keep never");
 	for (unsigned n = 0; c->detach && n < c->cfg.serials; n++)
 		if (!strcmp(c->cfg.serial[n], "stdio"))
 			return failx(-EINVAL, "--serial stdio: not with -d");
@@ -333,6 +341,7 @@ prepare(struct run *r)
 	if (!ignored(SIGHUP))
 		sigaddset(&set, SIGHUP);
 	signal(SIGPIPE, SIG_IGN);
+	signal(SIGXFSZ, SIG_IGN); /* a full disk, as far as we see */
 	return loop_signals(r->loop, &set, caught, r);
 }
 
@@ -353,6 +362,8 @@ use_terminal(struct run *r)
 	for (unsigned n = 0; n < r->cfg.serials; n++) {
 		struct chr *s = port(r, n);
 
+		chr_on_error(machine_serial(instance_machine(r->instance), n),
+			output_lost, r);
 		chr_on_error(s, output_lost, r);
 		if (strcmp(chr_name(s), "stdio") == 0)
 			c = s;
@@ -385,7 +396,10 @@ live(struct run *r)
 	if (err)
 		return err;
 	use_terminal(r);
-	err = instance_start(r->instance);
+	if (r->conf->detach)
+		err = chdir("/") ? fail(-errno, "/") : 0;
+	if (!err)
+		err = instance_start(r->instance);
 	if (!err)
 		err = loop_run(r->loop);
 	if (err)
@@ -440,7 +454,7 @@ main(int argc, char **argv)
 	code = tool_start(&tool, argc, argv, &conf, &rest);
 	if (code < 0) {
 		r.operand = rest.n ? rest.v[0] : NULL;
-		if (check(&conf, r.operand))
+		if (check(&conf, r.operand, rest.tail))
 			code = tool_misused();
 	}
 	r.log = tool_log(conf.verbose > 1    ? LEVEL_DEBUG

@@ -172,3 +172,17 @@ checked() {
 	says "$T/out" 'Test' 30
 	says "$T/out" 'Pass' 30
 }
+
+@test "the config's uuid is the guest's product_uuid" {
+	local uuid=6ba7b810-9dad-41d1-80b4-00c04fd430c8
+
+	mkfifo "$T/in"
+	exec {keys}<>"$T/in"
+	IN=$T/in start --set uuid=$uuid -m 256M -k "$G/vmlinuz-cloud" \
+		-i "$G/initrd.gz" -a 'console=ttyS0 quiet'
+	says "$T/out" "Leave with: exit" 50
+	echo 'cat /sys/class/dmi/id/product_uuid' >&"$keys"
+	says "$T/out" "^$uuid"
+	echo exit >&"$keys"
+	ends 0 30
+}

@@ -23,7 +23,7 @@ teardown() {
 
 @test "no kernel, an unknown option, a missing value, an operand: usage" {
 	refused 2
-	[ "$stderr" = "vm-run: no kernel given (-k); vm-run -h helps" ]
+	[ "$stderr" = "vm-run: no machine and no kernel given (-k); vm-run -h helps" ]
 	refused 2 -m 64M
 	refused 2 --no-such -k "$T/ok"
 	refused 2 --kern "$T/ok"
@@ -31,8 +31,8 @@ teardown() {
 	refused 2 -k
 	refused 2 --kernel
 	refused 2 -k "$T/ok" -m
-	refused 2 -k "$T/ok" operand
-	[ "$stderr" = "vm-run: unexpected argument 'operand'" ]
+	refused 2 -k "$T/ok" one two
+	[ "$stderr" = "vm-run: unexpected argument 'two'" ]
 	refused 2 "$T/ok"
 	refused 2 --flat -k "$T/ok" -- command
 	refused 2 -v=3 -k "$T/ok"
@@ -65,6 +65,9 @@ teardown() {
 	refused 2 --flat -k "$T/ok" --set =1
 	refused 2 --flat -k "$T/ok" --set cpus=
 	refused 2 --flat -k "$T/ok" --set debug-exit=perhaps
+	[ "$stderr" = "vm-run: --set: debug-exit: 'perhaps' is not yes or no" ]
+	refused 2 --flat -k "$T/ok" -c 0
+	[ "$stderr" = "vm-run: --cpus: 0 is not in 1..255" ]
 	refused 2 --flat=x -k "$T/ok"
 	refused 2 --flat= -k "$T/ok"
 }
@@ -116,7 +119,7 @@ teardown() {
 		refused 125 -k "$T/$k"
 		[[ $stderr == *"$T/$k: "* ]]
 	done
-	refused 125 -k ""
+	refused 2 -k ""
 	for k in none dir empty; do
 		refused 125 --flat -k "$T/$k"
 	done
@@ -144,6 +147,10 @@ teardown() {
 	chmod 000 "$dir/secret"
 	if [ "$(id -u)" = 0 ]; then
 		chmod 755 "$dir"
+		mkdir "$dir/vm"
+		chown 65534 "$dir/vm"
+		chmod 700 "$dir/vm"
+		export VM_HOME=$dir/vm
 		as=(setpriv --reuid 65534 --regid 65534 --clear-groups)
 		"${as[@]}" test -x "$(command -v vm-run)" || {
 			rm -rf "$dir"

@@ -34,6 +34,10 @@ setup() {
 		say "again"
 		reset
 	END
+	guest "$T/deaf" <<-'END'
+		say "ready"
+		forever
+	END
 }
 
 teardown() {
@@ -66,7 +70,7 @@ status_of() {
 @test "options change one run, not the config" {
 	create web off
 	cp "$VM_HOME/web/config" "$T/before"
-	boots 112 -k "$T/triple" web
+	boots 112 -k "$T/triple" --on-reset exit web
 	boots 0 web
 	cmp "$VM_HOME/web/config" "$T/before"
 }
@@ -114,11 +118,12 @@ status_of() {
 }
 
 @test "a guest that fails is crashed, with its cause, and starts again" {
-	create web triple
+	create web triple on-reset=exit
 	boots 112 web
 	[ "$(vm-ls -n -o state web)" = crashed ]
 	[[ $(vm-ls -n -o cause web) == *"triple fault"* ]]
-	grep -q '"event":"SHUTDOWN".*"exit":112' "$VM_HOME/web/events.jsonl"
+	jq -e 'select(.event == "SHUTDOWN") | .exit == 112' \
+		"$VM_HOME/web/events.jsonl"
 	boots 112 web
 }
 
@@ -204,9 +209,15 @@ status_of() {
 	create good polls autostart=yes
 	rm "$T/off"
 	run -1 timeout 30 vm-run --autostart
-	[[ $output == *"$T/off"* ]]
+	[[ $output == "vm-run: bad: $T/off: "* ]]
 	[ "$(vm-ls -q -s running)" = good ]
 	vm-ctl good poweroff
+}
+
+@test "autostart without a state directory starts nothing, and makes none" {
+	VM_HOME=$T/none run -0 timeout 30 vm-run --autostart
+	[ -z "$output" ]
+	[ ! -e "$T/none" ]
 }
 
 @test "a service manager is told when it is ready" {
@@ -236,4 +247,49 @@ status_of() {
 	refused 2 a b
 	refused 2 ../web
 	refused 2 --autostart web
+	refused 2 --autostart -d
+	refused 2 --autostart -n web
+}
+
+# last_end NAME: exit and cause of the last SHUTDOWN in events.jsonl
+last_end() {
+	jq -r 'select(.event == "SHUTDOWN") | "\(.exit) \(.cause)"' \
+		"$VM_HOME/$1/events.jsonl" | tail -n 1
+}
+
+@test "events.jsonl names the cause of every exit" {
+	guest "$T/halted" </dev/null
+	create web polls on-reset=exit
+	boots 0 -k "$T/off" web
+	[ "$(last_end web)" = "0 " ]
+	boots 110 -k "$T/reset" web
+	[ "$(last_end web)" = "110 guest reset" ]
+	boots 112 -k "$T/triple" web
+	[ "$(last_end web)" = "112 triple fault" ]
+	boots 113 -k "$T/halted" web
+	[[ $(last_end web) == "113 all CPUs halted"* ]]
+	boots 124 --timeout 200ms web
+	[ "$(last_end web)" = "124 timeout" ]
+	boots 125 -i "$T/none" web
+	[[ $(last_end web) == "125 $T/none: "* ]]
+	start web
+	says "$T/out" ready
+	vm-ctl web poweroff
+	ends 114
+	[[ $(last_end web) == "114 "*outside* ]]
+	start --stop-timeout 100ms -k "$T/deaf" web
+	says "$T/out" ready
+	kill -TERM "$pid"
+	ends 143
+	[[ $(last_end web) == "143 "*"did not power off in time" ]]
+}
+
+@test "its sockets are its owner's alone" {
+	create web polls
+	start web
+	says "$T/out" ready
+	[ "$(stat -c %a "$VM_HOME/web/ctl" "$VM_HOME/web/console")" = \
+		$'600\n600' ]
+	kill -TERM "$pid"
+	ends 0
 }

@@ -183,6 +183,7 @@ left() {
 	says "$T/screen" ready
 	press '\035?'
 	says "$T/err" 'p power button, q quit, r reset, n NMI'
+	press '\035x' # neither does any other key end it
 	press '!'
 	left 0
 	[[ $(grep -Eao '<[0-9a-f]{2}>' "$T/screen" | tr -d '\n') == '<21>' ]]

@@ -380,7 +380,7 @@ teardown() {
 	run --separate-stderr vmr -h
 	[ "$status" = 0 ]
 	[ -z "$stderr" ]
-	[[ $output == "usage: vm-run [options] -k kernel"* ]]
+	[[ $output == "usage: vm-run [-dv] [options] name"* ]]
 	run --separate-stderr vmr -V
 	[ "$status" = 0 ]
 	[ -z "$stderr" ]

@@ -79,7 +79,7 @@ int
 vmm_start(struct vmm_home *h, const char *name)
 {
 	char path[4096], line[512], *copy = strdup(name);
-	char *argv[] = {path, (char[]){"-d"}, (char[]){"--"}, copy, NULL};
+	char *argv[] = {path, (char[]){"-d"}, copy, NULL};
 	posix_spawn_file_actions_t actions;
 	int pipes[2], status, r;
 	const char *said;
@@ -103,8 +103,10 @@ vmm_start(struct vmm_home *h, const char *name)
 	}
 	listen_to(pipes[0], line, sizeof(line));
 	close(pipes[0]);
-	while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
+	while ((r = waitpid(pid, &status, 0)) < 0 && errno == EINTR)
 		;
+	if (r < 0) /* the caller ignores SIGCHLD: nobody knows */
+		return fail(-errno, "%s: vm-run", name);
 	if (WIFEXITED(status) && WEXITSTATUS(status) == 0)
 		return 0;
 	said = strncmp(line, "vm-run: ", 8) ? line : line + 8;

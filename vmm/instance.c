@@ -15,174 +15,9 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "lib/console.h"
 #include "lib/err.h"
 #include "lib/sock.h"
-#include "vmm/confine.h"
-#include "vmm/control.h"
-
-struct instance {
-	struct instance_options o;
-	struct machine *machine;
-	struct chr *front;
-	struct console *console;
-	struct control *control;
-	struct home_status status;
-	struct confine_report report;
-	struct timer button; /* waits for what the button began */
-	int button_code; /* 0: nobody ends it */
-	char button_cause[96];
-	bool failed; /* before there was a machine's end */
-
-	pthread_mutex_t lock;
-	pthread_cond_t changed;
-	bool go; /* all threads are confined: into the guest */
-};
-
-/* ---- what others see ---- */
-
-static void
-set_phase(struct instance *i, enum home_state phase)
-{
-	if (!i->o.vm)
-		return;
-	i->status.phase = phase;
-	i->status.since = time(NULL);
-	home_set_status(i->o.vm, &i->status);
-}
-
-/* Told in events.jsonl and over the control socket; fill() adds members. */
-static void
-tell(struct instance *i, const char *event,
-	void (*fill)(struct instance *, struct json *))
-{
-	char *text = NULL;
-	size_t n = 0;
-	struct json j;
-	FILE *f;
-
-	if (!i->o.vm)
-		return;
-	f = fill ? open_memstream(&text, &n) : NULL;
-	if (f) {
-		json_open(&j, f);
-		json_object(&j, NULL);
-		fill(i, &j);
-		json_end(&j);
-		json_close(&j);
-		fclose(f);
-	}
-	if (text && n > 2) {
-		if (text[n - 1] == '\n')
-			text[--n] = '\0';
-		if (i->control)
-			control_event(i->control, event, text);
-		text[n - 1] = '\0'; /* the members without their braces */
-		home_event(i->o.vm, event, text + 1);
-	} else {
-		if (i->control)
-			control_event(i->control, event, NULL);
-		home_event(i->o.vm, event, NULL);
-	}
-	free(text);
-}
-
-static void
-fill_start(struct instance *i, struct json *j)
-{
-	json_int(j, "pid", i->status.pid);
-	json_string(j, "engine", i->status.engine);
-}
-
-static const char *
-reason(int code)
-{
-	switch (code) {
-	case END_POWEROFF:
-		return "guest-shutdown";
-	case END_RESET:
-	case END_TRIPLE:
-		return "guest-reset";
-	case END_PANIC:
-		return "guest-panic";
-	case END_OUTSIDE:
-		return "host-qmp-quit";
-	default:
-		return code > 128 ? "host-signal" : "subsystem-reset";
-	}
-}
-
-static void
-fill_end(struct instance *i, struct json *j)
-{
-	json_bool(j, "guest", i->status.exit < END_OUTSIDE);
-	json_string(j, "reason", reason(i->status.exit));
-	json_int(j, "exit", i->status.exit);
-	json_string(j, "cause", i->status.cause);
-}
-
-static void
-fill_panic(struct instance *i, struct json *j)
-{
-	(void)i;
-	json_string(j, "action", "poweroff");
-}
-
-static void
-took_end(struct instance *i, int code, const char *cause)
-{
-	i->status.exit = code;
-	snprintf(i->status.cause, sizeof(i->status.cause), "%s", cause);
-	i->status.ended = time(NULL);
-}
-
-static enum home_state
-end_state(const struct instance *i)
-{
-	const struct end *e = i->machine ? machine_end(i->machine) : NULL;
-
-	if (i->failed || !e || e->how == END_BADLY)
-		return HOME_ERROR;
-	return e->how == END_GUEST_FAILED ? HOME_CRASHED : HOME_STOPPED;
-}
-
-static void
-on_event(void *to, enum machine_event ev)
-{
-	struct instance *i = to;
-	const struct end *e;
-
-	switch (ev) {
-	case MACHINE_UP:
-		if (i->status.phase == HOME_STARTING)
-			set_phase(i, HOME_RUNNING);
-		if (i->o.up)
-			i->o.up(i->o.to);
-		break;
-	case MACHINE_STOP:
-		set_phase(i, HOME_PAUSED);
-		tell(i, "STOP", NULL);
-		break;
-	case MACHINE_RESUME:
-		set_phase(i, HOME_RUNNING);
-		tell(i, "RESUME", NULL);
-		break;
-	case MACHINE_RESET:
-		tell(i, "RESET", NULL);
-		break;
-	case MACHINE_POWERDOWN:
-		tell(i, "POWERDOWN", NULL);
-		break;
-	case MACHINE_PANICKED:
-		tell(i, "GUEST_PANICKED", fill_panic);
-		break;
-	case MACHINE_SHUTDOWN:
-		e = machine_end(i->machine);
-		took_end(i, e->code, e->cause);
-		tell(i, "SHUTDOWN", fill_end);
-		break;
-	}
-}
+#include "vmm/instance-int.h"
 
 static void
 ended(void *to)
@@ -203,15 +38,17 @@ button_over(void *to)
 	if (i->button_code)
 		machine_stop(i->machine, i->button_code, i->button_cause);
 	else if (i->status.phase == HOME_STOPPING)
-		set_phase(i, HOME_RUNNING); /* it took no notice */
+		instance_set_phase(i, HOME_RUNNING); /* it took no notice */
 }
 
 static void
 press(struct instance *i)
 {
+	if (i->control) /* of a machine that stands, and is to go on */
+		control_drop_dump(i->control, "the power button was pressed");
 	if (machine_paused(i->machine))
 		machine_resume(i->machine);
-	set_phase(i, HOME_STOPPING);
+	instance_set_phase(i, HOME_STOPPING);
 	machine_button(i->machine);
 	timer_arm(&i->button, clock_now(i->o.clock) + i->o.cfg->stop_timeout);
 }
@@ -248,11 +85,17 @@ asked_set(void *to, const char *key, const char *value)
 {
 	struct instance *i = to;
 	const struct config_key *k = config_find(key);
+	int r;
 
 	if (!k || !(k->flags & CONFIG_LIVE))
 		return failx(-EPERM, "%s: cannot change while it runs", key);
-	return *value ? config_set(i->o.cfg, key, value)
-		      : config_unset(i->o.cfg, key);
+	r = *value ? config_set(i->o.cfg, key, value)
+		   : config_unset(i->o.cfg, key);
+	/* Whoever finds it dead goes by the status. */
+	if (r || i->status.keep == (enum home_keep)i->o.cfg->keep)
+		return r;
+	i->status.keep = (enum home_keep)i->o.cfg->keep;
+	return home_set_status(i->o.vm, &i->status);
 }
 
 static void
@@ -261,15 +104,15 @@ asked_status(void *to, struct json *j)
 	struct instance *i = to;
 	const struct home_status *s = &i->status;
 
-	json_string(j, "name", home_vm_name(i->o.vm));
-	json_string(j, "state", home_state_name(s->phase));
-	json_int(j, "pid", s->pid);
-	json_string(j, "engine", s->engine);
-	json_uint(j, "cpus", s->cpus);
-	json_uint(j, "memory", s->memory);
-	json_int(j, "uptime", time(NULL) - s->started);
-	json_string(j, "confined", s->confined);
-	json_uint(j, strcmp(s->engine, "kvm") ? "instructions" : "exits",
+	json_put_string(j, "name", home_vm_name(i->o.vm));
+	json_put_string(j, "state", home_state_name(s->phase));
+	json_put_int(j, "pid", s->pid);
+	json_put_string(j, "engine", s->engine);
+	json_put_uint(j, "cpus", s->cpus);
+	json_put_uint(j, "memory", s->memory);
+	json_put_int(j, "uptime", time(NULL) - s->started);
+	json_put_string(j, "confined", s->confined);
+	json_put_uint(j, strcmp(s->engine, "kvm") ? "instructions" : "exits",
 		machine_count(i->machine));
 }
 
@@ -283,20 +126,18 @@ asked_audit(void *to, struct json *j)
 /* ---- building ---- */
 
 static int
-open_console(struct instance *i, struct chr *serial[CONFIG_UARTS])
+open_console(void *to, const char *spec, struct chr **out)
 {
-	const struct config *cfg = i->o.cfg;
+	struct instance *i = to;
 	int r = 0;
 
-	if (!i->o.vm || !cfg->serials)
-		return 0;
-	if (strcmp(cfg->serial[0], "null"))
-		r = chr_open(&i->front, cfg->serial[0], i->o.loop);
+	if (strcmp(spec, "null"))
+		r = chr_open(&i->front, spec, i->o.loop);
 	if (!r)
 		r = console_new(&i->console, home_vm_fd(i->o.vm), i->front,
 			i->o.loop, CONSOLE_CAP, false);
 	if (!r)
-		serial[0] = console_chr(i->console);
+		*out = console_chr(i->console);
 	return r;
 }
 
@@ -320,42 +161,44 @@ open_control(struct instance *i)
 	return fd < 0 ? fd : control_new(&i->control, fd, &host);
 }
 
-static void
-begin_status(struct instance *i)
+/* The directories where its own listening sockets lie: they are removed at the
+ * end; opened now, while paths mean what they meant. */
+static size_t
+socket_dirs(const struct config *cfg, int dirs[CONFIG_UARTS])
 {
-	struct home_look old;
+	size_t n = 0;
 
-	if (!i->o.vm)
-		return;
-	if (home_vm_look(i->o.vm, &old) == 0)
-		i->status = old.status;
-	home_status_self(&i->status);
-	i->status.cpus = i->o.cfg->cpus;
-	i->status.memory = i->o.cfg->memory;
-	i->status.keep = (enum home_keep)i->o.cfg->keep;
-	i->status.exit = -1;
-	i->status.started = time(NULL);
-	i->status.ended = 0;
-	i->status.engine[0] = i->status.cause[0] = i->status.confined[0] = '\0';
-	set_phase(i, HOME_STARTING);
+	for (unsigned k = 0; k < cfg->serials; k++) {
+		char path[4096];
+		char *slash;
+
+		if (strncmp(cfg->serial[k], "unix:", 5))
+			continue;
+		snprintf(path, sizeof(path), "%s", cfg->serial[k] + 5);
+		slash = strrchr(path, '/');
+		if (slash)
+			slash[slash == path] = '\0';
+		dirs[n] = open(slash ? path : ".", O_PATH | O_CLOEXEC);
+		n += dirs[n] >= 0;
+	}
+	return n;
 }
 
 static int
 build(struct instance *i)
 {
-	struct chr *serial[CONFIG_UARTS] = {NULL};
-	int r = open_console(i, serial);
+	const struct machine_console console = {open_console, i};
+	int r = machine_new(&i->machine, i->o.cfg, i->o.loop, i->o.clock,
+		i->o.log, i->o.vm ? &console : NULL);
 
-	if (!r)
-		r = machine_new(&i->machine, i->o.cfg, i->o.loop, i->o.clock,
-			i->o.log, serial);
 	if (!r && i->o.vm)
 		r = open_control(i);
 	if (r)
 		return r;
 	snprintf(i->status.engine, sizeof(i->status.engine), "%s",
 		machine_engine(i->machine));
-	machine_on_event(i->machine, on_event, i);
+	machine_on_event(i->machine, instance_event, i);
+	i->n_dirs = socket_dirs(i->o.cfg, i->dirs);
 	return 0;
 }
 
@@ -371,7 +214,7 @@ instance_new(struct instance **out, const struct instance_options *o)
 	pthread_mutex_init(&i->lock, NULL);
 	pthread_cond_init(&i->changed, NULL);
 	timer_init(&i->button, o->clock, NULL, button_over, i);
-	begin_status(i);
+	instance_begin_status(i);
 	r = build(i);
 	if (r) {
 		instance_free(i);
@@ -379,6 +222,13 @@ instance_new(struct instance **out, const struct instance_options *o)
 	}
 	*out = i;
 	return 0;
+}
+
+static bool
+kept(const struct instance *i)
+{
+	return i->status.keep == HOME_KEEP_ALWAYS ||
+	       (i->status.keep == HOME_KEEP_FAILURE && i->status.exit != 0);
 }
 
 /* The status that tells the end comes last: who reads it finds the lock free a
@@ -394,17 +244,20 @@ instance_free(struct instance *i)
 	timer_disarm(&i->button);
 	if (i->status.exit < 0) {
 		i->failed = true;
-		took_end(i, END_FAILED, why);
-		tell(i, "SHUTDOWN", fill_end);
+		instance_took_end(i, END_FAILED, why);
+		instance_tell(i, "SHUTDOWN", instance_fill_end);
 	}
-	i->status.phase = end_state(i);
+	i->status.phase = instance_end_state(i);
 	control_free(i->control);
 	machine_free(i->machine);
 	console_free(i->console);
 	chr_free(i->front);
+	while (i->n_dirs)
+		close(i->dirs[--i->n_dirs]);
 	if (i->o.vm) {
 		unlinkat(home_vm_fd(i->o.vm), "ctl", 0);
-		set_phase(i, i->status.phase);
+		if (kept(i))
+			instance_set_phase(i, i->status.phase);
 		home_leave(i->o.vm, i->status.keep, i->status.exit != 0);
 	}
 	home_vm_close(i->o.vm);
@@ -435,42 +288,19 @@ thread_begins(void *to)
 	return r;
 }
 
-/* The directories where its own listening sockets lie: they are removed at the
- * end. */
-static size_t
-socket_dirs(const struct config *cfg, int dirs[CONFIG_UARTS])
-{
-	size_t n = 0;
-
-	for (unsigned k = 0; k < cfg->serials; k++) {
-		char path[4096];
-		char *slash;
-
-		if (strncmp(cfg->serial[k], "unix:", 5))
-			continue;
-		snprintf(path, sizeof(path), "%s", cfg->serial[k] + 5);
-		slash = strrchr(path, '/');
-		if (slash)
-			slash[slash == path] = '\0';
-		dirs[n] = open(slash ? path : ".", O_PATH | O_CLOEXEC);
-		n += dirs[n] >= 0;
-	}
-	return n;
-}
-
 static int
 confine(struct instance *i)
 {
-	int dirs[CONFIG_UARTS];
 	struct confine c = {
 		.dir = i->o.vm ? home_vm_fd(i->o.vm) : -1,
-		.remove = dirs,
-		.removes = socket_dirs(i->o.cfg, dirs),
+		.remove = i->dirs,
+		.removes = i->n_dirs,
+		.home = i->o.vm ? home_vm_root(i->o.vm) : -1,
 	};
 	int r = confine_process(&c, &i->report);
 
-	while (c.removes)
-		close(dirs[--c.removes]);
+	while (i->n_dirs)
+		close(i->dirs[--i->n_dirs]);
 	snprintf(i->status.confined, sizeof(i->status.confined), "%s",
 		i->report.text);
 	log_say(i->o.log, LEVEL_INFO, "confined: %s", i->report.text);
@@ -484,8 +314,7 @@ instance_start(struct instance *i)
 
 	if (r)
 		return r;
-	set_phase(i, HOME_STARTING);
-	tell(i, "START", fill_start);
+	instance_tell(i, "START", instance_fill_start);
 	machine_on_thread(i->machine, thread_begins, i);
 	r = machine_start(i->machine, ended, i);
 	if (!r && i->o.confine)

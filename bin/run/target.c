@@ -9,9 +9,10 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "bin/vm-run/run.h"
+#include "bin/run/run.h"
 #include "lib/err.h"
-#include "lib/vmm.h"
+#include "lib/kv.h"
+#include "vmm/api-int.h"
 
 /* The options on top of what is there; a list given replaces the list. */
 static int
@@ -36,10 +37,16 @@ overlay(struct config *cfg, const struct config *with)
 static int
 read_config(struct run *r)
 {
-	char *text, where[96];
+	char *text = NULL, where[96];
 	size_t size;
-	int e = home_config(r->vm, &text, &size);
+	int e = home_lock_config(r->vm);
 
+	/* Who changes it looks under this lock whether it runs: changes are
+	 * either read here, or refused there. */
+	if (e)
+		return e;
+	e = home_config(r->vm, &text, &size);
+	home_unlock_config(r->vm);
 	if (e)
 		return e;
 	snprintf(where, sizeof(where), "%s/config", r->operand);
@@ -60,7 +67,9 @@ resolve(struct run *r)
 
 	for (size_t n = 0; !e && (k = config_key(n)); n++) {
 		value = config_get(&r->cfg, k->name, 0);
-		if (!(k->flags & CONFIG_FILE) || !value || *value == '/')
+		if (value)
+			value = config_input(k->name, value);
+		if (!value || *value == '/')
 			continue;
 		if (strchr(value, '/'))
 			return failx(-EINVAL,
@@ -97,37 +106,60 @@ created(struct run *r)
 	return e;
 }
 
-/* Its config, for vm-show and vm-clone. */
+/* Its config as it is kept: files by whole paths, for a run from elsewhere. */
+static int
+print_config(const struct config *cfg, FILE *f)
+{
+	char *full;
+	int e = 0;
+
+	for (size_t n = 0; n < cfg->items && !e; n++) {
+		const struct config_item *it = &cfg->item[n];
+
+		e = config_absolute(it->key, it->value, &full);
+		if (e)
+			break;
+		kv_print(f, it->key, full);
+		free(full);
+	}
+	return e;
+}
+
 static int
 config_text(const struct config *cfg, char **text, size_t *size)
 {
 	FILE *f = open_memstream(text, size);
+	int e;
 
 	if (!f)
 		return fail(-ENOMEM, "config");
-	config_print(cfg, f, false);
-	return fclose(f) ? fail(-ENOMEM, "config") : 0;
+	e = print_config(cfg, f);
+	return fclose(f) ? fail(-ENOMEM, "config") : e;
 }
 
 static int
 make_directory(struct run *r)
 {
 	size_t size;
-	char *text;
+	char *text = NULL;
 	int e = home_open(&r->home, NULL, true, NULL);
 
 	if (e)
 		return e;
 	home_sweep(r->home);
 	e = config_text(&r->cfg, &text, &size);
-	if (e)
+	if (e) {
+		free(text);
 		return e;
+	}
 	if (r->conf->name)
 		snprintf(r->name, sizeof(r->name), "%s", r->conf->name);
 	else
 		snprintf(r->name, sizeof(r->name), "run-%d", (int)getpid());
 	e = home_create(r->home, r->name, text, size, true, &r->vm);
 	free(text);
+	if (!e && r->cfg.keep != HOME_KEEP_NEVER)
+		e = home_sync(r->vm);
 	return e;
 }
 
@@ -136,13 +168,15 @@ make_directory(struct run *r)
 static int
 transient(struct run *r)
 {
-	int e = overlay(&r->cfg, &r->conf->cfg);
+	int e = config_set(&r->cfg, "on-reset", "exit");
 
+	if (!e)
+		e = overlay(&r->cfg, &r->conf->cfg);
+	if (e)
+		return e;
 	r->what = strcmp(r->cfg.kernel, "-") ? r->cfg.kernel : "stdin";
 	if (!config_get(&r->cfg, "keep", 0))
 		r->cfg.keep = HOME_KEEP_NEVER;
-	if (e)
-		return e;
 	e = make_directory(r);
 	if (e && !r->conf->name && !r->conf->detach &&
 		r->cfg.keep == HOME_KEEP_NEVER) {
@@ -190,6 +224,19 @@ wants(struct vmm_home *home, const char *name)
 	return yes;
 }
 
+/* Of several, which one it is; a sentence may begin with it. */
+static void
+say_start(const char *name)
+{
+	const char *why = fail_text();
+	size_t n = strlen(name);
+
+	if (strncmp(why, name, n) == 0 && (why[n] == ':' || why[n] == '/'))
+		tool_fail();
+	else
+		tool_say("%s: %s", name, why);
+}
+
 static int
 start_one(void *to, const struct vmm_info *info)
 {
@@ -198,7 +245,7 @@ start_one(void *to, const struct vmm_info *info)
 	if (info->pid || !wants(a->home, info->name))
 		return 0;
 	if (vmm_start(a->home, info->name)) {
-		tool_fail();
+		say_start(info->name);
 		a->failed = true;
 	}
 	return 0;
@@ -208,9 +255,11 @@ int
 run_autostart(const struct conf *conf)
 {
 	struct autostart a = {0};
-	int e = vmm_home_open(&a.home, NULL);
+	int e = api_home_open(&a.home, NULL, false);
 
 	(void)conf;
+	if (e == -ENOENT) /* and so no machine */
+		return 0;
 	if (!e)
 		e = vmm_list(a.home, 0, start_one, &a);
 	if (e)

@@ -4,8 +4,8 @@
  * finds or makes what is to run, detach.c goes into the background and tells
  * who waits, keys.c has the terminal's escape key.
  */
-#ifndef BIN_VM_RUN_RUN_H
-#define BIN_VM_RUN_RUN_H
+#ifndef BIN_RUN_RUN_H
+#define BIN_RUN_RUN_H
 
 #include "bin/tool.h"
 #include "vmm/instance.h"
@@ -30,6 +30,7 @@ struct run {
 	struct home_vm *vm;
 	struct instance *instance;
 	int ready; /* -d: where to say that it is up; -1 */
+	int null; /* -d: what becomes of the caller's descriptors */
 	int notify; /* $NOTIFY_SOCKET, connected; -1 */
 	int signal; /* that asked for the end; 0 none */
 	bool escaped;

@@ -5,7 +5,7 @@
 #include <ctype.h>
 #include <stdio.h>
 
-#include "bin/vm-run/run.h"
+#include "bin/run/run.h"
 
 #define ESCAPE 0x1d /* Ctrl-] */
 
@@ -28,7 +28,6 @@ obey(void *to)
 		machine_button(m);
 		break;
 	case 'q':
-	case 'x':
 		machine_stop(m, END_OUTSIDE, "quit from the keyboard");
 		break;
 	case 'r':

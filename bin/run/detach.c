@@ -13,7 +13,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "bin/vm-run/run.h"
+#include "bin/run/run.h"
 #include "lib/err.h"
 
 /* The child's word, or its exit status. */
@@ -45,6 +45,9 @@ run_detach(struct run *r)
 	int pipes[2];
 	pid_t child;
 
+	/* What the caller left open, a pipe perhaps that somebody reads to its
+	 * end. Nothing of ours is open yet. */
+	close_range(3, ~0u, 0);
 	if (pipe2(pipes, O_CLOEXEC) < 0)
 		return fail(-errno, "pipe");
 	child = fork();
@@ -57,7 +60,9 @@ run_detach(struct run *r)
 	close(pipes[0]);
 	r->ready = pipes[1];
 	setsid();
-	return 0;
+	/* Opened here: a confined process opens nothing. */
+	r->null = open("/dev/null", O_RDWR | O_CLOEXEC);
+	return r->null < 0 ? fail(-errno, "/dev/null") : 0;
 }
 
 void
@@ -93,14 +98,12 @@ run_notify(const struct run *r, const char *text)
 
 /* The caller may be a pipeline that waits for the end of its input. */
 static void
-let_go(void)
+let_go(struct run *r)
 {
-	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
-
-	for (int fd = 0; fd < 3 && null >= 0; fd++)
-		dup2(null, fd);
-	if (null > 2)
-		close(null);
+	for (int fd = 0; fd < 3; fd++)
+		dup2(r->null, fd);
+	close(r->null);
+	r->null = -1;
 }
 
 void
@@ -113,7 +116,7 @@ run_up(struct run *r)
 	run_notify(r, text);
 	if (r->ready < 0)
 		return;
-	let_go();
+	let_go(r);
 	(void)!write(r->ready, "", 1);
 	close(r->ready);
 	r->ready = -1;
