@@ -3,39 +3,14 @@
 # Figures beside the rivals, all in one run: medians of RUNS (default 5), and
 # ratios. What cannot be measured here is said.
 set -eu
-B=${B:-build}
-runs=${RUNS:-5}
-dir=$(mktemp -d)
-trap 'rm -rf "$dir"' EXIT
+# shellcheck source=tests/bench/lib.bash
+. tests/bench/lib.bash
 run=$B/bin/vm-run
 guests=$B/guests
-until=$B/tests/bench/until
-
-median()
-{
-	sort -n | awk '{ v[NR] = $1 } END { print v[int((NR + 1) / 2)] }'
-}
-
-# times COUNT PATTERN COMMAND...: seconds, a line each
-times()
-{
-	local n=$1
-
-	shift
-	for ((; n; n--)); do
-		"$until" "$@"
-	done
-}
 
 ratio()
 {
 	awk -v a="$1" -v b="$2" 'BEGIN { printf "%.2f", a / b }'
-}
-
-guest()
-{
-	gcc -m32 "-D$1" -nostdlib -Wl,-Ttext=0x7c00 -Wl,--build-id=none \
-		-Wl,--oformat=binary -o "$dir/$1" tests/bench/guests.S
 }
 
 boot()
@@ -69,7 +44,7 @@ boot()
 
 launch()
 {
-	local bare soft kvm
+	local bare soft kvm alone
 
 	guest RESET
 	soft=$(times 21 '' "$run" --accel soft --flat -k "$dir/RESET" | median)
@@ -81,9 +56,14 @@ launch()
 	fi
 	bare=$(times 21 '' "$B/tests/bench/bare-kvm" | median)
 	kvm=$(times 21 '' "$run" --accel kvm --flat -k "$dir/RESET" | median)
+	# Without what the bare program lacks too: a directory, confinement.
+	alone=$(VM_HOME=/dev/null times 21 '' "$run" --no-confine --accel kvm \
+		--flat -k "$dir/RESET" 2> /dev/null | median)
 	echo "launch to reset, kvm:                   ${kvm} s"
+	echo "launch to reset, kvm, machine alone:    ${alone} s"
 	echo "launch, bare C program:                 ${bare} s"
-	echo "launch, ratio (at most 2):              $(ratio "$kvm" "$bare")"
+	echo "launch, ratio, alone (at most 2):       $(ratio "$alone" "$bare")"
+	echo "launch, ratio, all:                     $(ratio "$kvm" "$bare")"
 	rig
 }
 
@@ -141,3 +121,5 @@ boot
 launch
 memory
 interpreter
+tests/bench/ls.sh
+tests/bench/machines.sh
