@@ -47,6 +47,48 @@ tree() {
 	[ "$status" = 125 ]
 }
 
+@test "list.c: what there is, beside vm-ls" {
+	export VM_HOME=$T/vm
+	local list=$B/examples/list
+
+	run "$list"
+	[ "$status" = 0 ]
+	[ -z "$output" ]
+	vm-create web kernel="$B/examples/hello.bin" flat=0x7c00 memory=2M
+	vm-create new kernel="$B/examples/hello.bin" memory=1G
+	vmr web
+	run "$list"
+	[ "$status" = 0 ]
+	[ "$(tr -s ' ' <<<"$output")" = \
+		$'new stopped 1024 MiB\nweb stopped 2 MiB exit 0' ]
+	run "$list" web
+	[ "${#lines[@]}" = 1 ]
+	run "$list" nobody
+	[ "$status" = 1 ]
+	[ "$output" = "list: nobody: no such machine" ]
+}
+
+@test "life.c: a machine from creation to removal" {
+	export VM_HOME=$T/vm
+
+	run timeout -s KILL 40 "$B/examples/life" "$B/examples/hello.bin"
+	[ "$status" = 0 ]
+	[ "$output" = "life-example: stopped, exit 0" ]
+	[ -z "$(vm-ls -q)" ]
+	# It fails after some seconds: it has been started by then.
+	echo 'mov $400000000, %ecx; 1: dec %ecx; jnz 1b' | guest "$T/bad"
+	run timeout -s KILL 40 "$B/examples/life" "$T/bad"
+	[ "$status" = 113 ]
+	[[ $output == "life-example: crashed, exit 113" ]]
+	[ -z "$(vm-ls -q)" ]
+	# Somebody's machine of that name is left alone.
+	vm-create life-example kernel="$B/examples/hello.bin"
+	run timeout -s KILL 40 "$B/examples/life" "$B/examples/hello.bin"
+	[ "$status" = 1 ]
+	[[ $output == "life: life-example: "* ]]
+	[ "$(vm-ls -q)" = life-example ]
+}
+
 @test "minimal.c as C++ sees the header" {
 	command -v g++ >/dev/null || skip "no C++ compiler"
 	printf '#include <vmm.h>\nint main() { return !vmm_version(); }\n' \

@@ -1,7 +1,7 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: MIT
 # What the manual shows as an example works as it is written there.
-# timeout: 120
+# timeout: 240
 
 load helpers
 
@@ -85,6 +85,181 @@ setup() {
 	example vm-run.1 3
 	[ "$status" = 0 ]
 	[[ $output == "Hello from a guest of 512 bytes."* ]]
+}
+
+# web: a machine that says "Hello", and ends when it has been told a line
+web() {
+	export VM_HOME=$T/vm
+	mkdir -m 700 "$VM_HOME"
+	guest "$T/web" <<-'END'
+		say "Hello"
+		1: call getc
+		call putc
+		cmp $10, %al
+		jne 1b
+		poweroff
+	END
+	vm-run -d -n web --keep always --accel soft --flat -k "$T/web" \
+		--timeout 50 3>&-
+}
+
+@test "vm-console(1): attach, read, tell" {
+	web
+	example vm-console.1 1
+	[ "$status" = 0 ]
+	[ "$output" = $'Hello\nexit' ]
+	example vm-console.1 2
+	[ "$status" = 0 ]
+	[ "$output" = $'Hello\nexit' ]
+	vm-run -d web 3>&-
+	example vm-console.1 3
+	[ "$status" = 0 ]
+	example vm-console.1 4
+	[ "$status" = 0 ]
+	[ "$output" = 1 ]
+}
+
+@test "vm-console(1): a recording" {
+	web
+	vm-console web <<<end
+	(sleep 0.5 && vm-run -d web && vm-console -1 web <<<end) \
+		>/dev/null 3>&- &
+	example vm-console.1 5
+	[ "$status" = 0 ]
+	[ "$output" = $'Hello\nend' ]
+	grep -q '"o", "Hello' "$T/web.cast"
+}
+
+@test "vm-ls(1): tables, names and a sum" {
+	command -v jq >/dev/null || skip "no jq"
+	export VM_HOME=$T/vm
+	vm-create web memory=64M
+	example vm-ls.1 1
+	[ "$status" = 0 ]
+	[[ ${lines[1]} == web*stopped*64M* ]]
+	example vm-ls.1 2
+	[ "$status" = 0 ]
+	[[ ${lines[1]} == web*stopped*-*- ]]
+	example vm-ls.1 3
+	[ "$status" = 0 ]
+	[ -z "$output" ]
+	example vm-ls.1 4
+	[ "$status" = 0 ]
+	[ "$output" = 0 ]
+}
+
+@test "vm-wait(1): the end, and a prompt" {
+	export VM_HOME=$T/vm
+	vm-create web
+	example vm-wait.1 1
+	[ "$status" = 0 ]
+	[ "$output" = "done" ]
+	printf 'web login: ' >"$VM_HOME/web/console.log"
+	example vm-wait.1 2
+	[ "$status" = 0 ]
+	[ "$output" = up ]
+}
+
+@test "vm-run(1): in the background, kept if it fails" {
+	export VM_HOME=$T/vm
+	example vm-run.1 4
+	[ "$status" = 0 ]
+	[ -z "$output" ]
+	until_true 20 gone_from job
+}
+
+# gone_from NAME: there is no such machine (any more)
+gone_from() {
+	! vm-ls -q "$1" 2>/dev/null
+}
+
+@test "vm-create(1): new, if it is not there, from text" {
+	export VM_HOME=$T/vm
+	example vm-create.1 1
+	[ "$status" = 0 ]
+	[ "$(vm-show web kernel memory cpus)" = "$T/vmlinuz"$'\n1G\n2' ]
+	vm-set web memory=2G
+	example vm-create.1 2
+	[ "$status" = 0 ]
+	[ "$(vm-show web memory)" = 2G ]
+	example vm-create.1 3
+	[ "$status" = 0 ]
+	[ "$(vm-show small cmdline memory)" = $'quiet\n64M' ]
+}
+
+@test "vm-show(1), vm-set(1): the configuration" {
+	command -v jq >/dev/null || skip "no jq"
+	export VM_HOME=$T/vm
+	vm-create web serial=stdio serial=null
+	example vm-set.1 1
+	[ "$(vm-show web memory)" = 2G ]
+	vm-set web memory=1G
+	example vm-set.1 2
+	[ "$(vm-show web memory)" = 2G ]
+	example vm-set.1 3
+	[ "$(vm-show web serial)" = null ]
+	example vm-show.1 1
+	[[ $output == *"memory = 2G"* ]]
+	example vm-show.1 2
+	[ "$output" = 2G ]
+	example vm-show.1 3
+	[ "$output" = 2147483648 ]
+	example vm-show.1 4
+	[ "$status" = 0 ]
+	diff <(vm-show web) <(VM_HOME=$T/elsewhere vm-show web)
+}
+
+@test "vm-clone(1), vm-rename(1), vm-rm(1)" {
+	export VM_HOME=$T/vm
+	vm-create web
+	example vm-clone.1 1
+	[ "$(vm-show web2 memory)" = 512M ]
+	example vm-rename.1 1
+	[ "$(vm-ls -q)" = $'web2\nwww' ]
+	vm-create web
+	example vm-rm.1 1
+	[ "$(vm-ls -q)" = $'web2\nwww' ]
+	example vm-rm.1 2
+	[ "$status" = 0 ]
+	[ -z "$(vm-ls -q)" ]
+}
+
+@test "vm-ctl(1): look into a machine, and stop it" {
+	command -v jq >/dev/null || skip "no jq"
+	need_guests
+	export VM_HOME=$T/vm
+	vm-create web kernel="$B/guests/vmlinuz-cloud" memory=256M \
+		initrd="$B/guests/initrd.gz" cmdline='console=ttyS0 quiet'
+	vm-run -d web 3>&-
+	vm-wait -t 1m -c 'Leave with' web
+	example vm-ctl.1 3
+	[[ $output =~ ^(kvm|soft)$ ]]
+	example vm-ctl.1 4
+	[ "$status" = 0 ]
+	readelf -h "$T/web.core" | grep -q 'Type: *CORE'
+	example vm-ctl.1 5
+	grep -qx query-commands <<<"$output"
+	example vm-ctl.1 1
+	[ "$status" = 0 ]
+	[[ $(vm-ls -n -o state,exit web | tee /dev/stderr | tr -s ' ') == "stopped 0" ]]
+	vm-run -d web 3>&-
+	vm-wait -t 1m -c 'Leave with' web
+	example vm-ctl.1 2
+	[ "$status" = 0 ]
+	[[ $(vm-ls -n -o state,exit web | tee /dev/stderr | tr -s ' ') == "stopped 0" ]]
+}
+
+@test "vm-audit(1): one, all, and what is wrong" {
+	web
+	example vm-audit.1 1
+	[ "$status" = 0 ]
+	[[ $output == "ok "* ]]
+	example vm-audit.1 2
+	[ "$output" = confined ]
+	example vm-audit.1 3
+	[ "$status" = 1 ]
+	[ -z "$output" ]
+	vm-ctl web poweroff
 }
 
 @test "no example is forgotten here" {
