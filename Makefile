@@ -13,8 +13,10 @@ prefix = /usr/local
 bindir = $(prefix)/bin
 libdir = $(prefix)/lib
 includedir = $(prefix)/include
-mandir = $(prefix)/share/man
-docdir = $(prefix)/share/doc/vm-utils
+datadir = $(prefix)/share
+mandir = $(datadir)/man
+docdir = $(datadir)/doc/vm-utils
+unitdir = $(prefix)/lib/systemd/user
 INSTALL = install
 Q = $(if $(V),,@)# make V=1 shows commands
 B = build$(if $(SAN),-san$(if $(filter thread,$(SAN)),-thread))
@@ -35,7 +37,7 @@ ldlibs = $(shell sed -n 's,^// LDLIBS: ,,p' $(1) /dev/null)
 LIB_SRC := $(wildcard lib/*.c lib/*/*.c dev/*.c vmm/*.c vmm/*/*.c)
 LIB_OBJ := $(LIB_SRC:%.c=$(B)/%.o)
 LIB_LIBS := $(sort $(call ldlibs,$(LIB_SRC)))
-# bin/vm-x.c is a tool; bin/vm-x/*.c belong to it, bin/tool*.c to all.
+# bin/vm-x.c is a tool; bin/x/*.c belong to it, bin/tool*.c to all.
 TOOL_SRC := $(wildcard bin/vm*.c)
 TOOLS := $(TOOL_SRC:bin/%.c=%)
 TOOL_OBJ := $(patsubst %.c,$(B)/%.o,$(wildcard bin/tool*.c))
@@ -47,7 +49,14 @@ BENCH := $(BENCH_SRC:%.c=$(B)/%)
 BATS := $(wildcard tests/*.bats)
 MAN := $(wildcard man/*.[1-8])
 DOCS := $(wildcard LICENSE README* SPEC.md doc/*)
-EXAMPLES := $(wildcard examples/*)
+EXAMPLES := $(shell find examples -type f)
+# What lies in share/ is installed there: completions, and what they ask.
+SHARE := $(shell find share -type f)
+# bash and fish look for a completion by the command's name.
+LINKS = $(TOOLS:%=bash-completion/completions/%) \
+	$(TOOLS:%=fish/vendor_completions.d/%.fish)
+UNITS := $(wildcard examples/systemd/vm@.service \
+	examples/systemd/vm-autostart.service)
 EXAMPLE_BIN := $(patsubst %.c,$(B)/%,$(wildcard examples/*.c)) \
 	$(patsubst %.S,$(B)/%.bin,$(wildcard examples/*.S))
 ALL_SRC := $(LIB_SRC) $(wildcard bin/*.c bin/*/*.c) $(UNIT_SRC) $(BENCH_SRC)
@@ -88,11 +97,12 @@ $(B)/lib/libvmm.so: $(B)/lib/libvmm.so.0
 
 percent = %
 $(B)/bin/%: $(B)/bin/%.o $(TOOL_OBJ) $(B)/lib/libvmm.so \
-	$$(patsubst $$(percent).c,$(B)/$$(percent).o,$$(wildcard bin/$$*/*.c))
+	$$(patsubst $$(percent).c,$(B)/$$(percent).o,\
+	$$(wildcard bin/$$(subst vm-,,$$*)/*.c))
 	$(if $(Q),@echo '  LD   $@')
 	$(Q)$(CC) $(ALL_LDFLAGS) -Wl,-rpath,'$$ORIGIN/../lib' -o $@ \
 		$(filter %.o,$^) -L$(B)/lib -lvmm \
-		$(call ldlibs,bin/$*.c $(wildcard bin/$*/*.c))
+		$(call ldlibs,bin/$*.c $(wildcard bin/$(*:vm-%=%)/*.c))
 
 $(B)/tests/unit/% $(B)/tests/bench/%: $$@.o $(B)/libvmm.a
 	$(if $(Q),@echo '  LD   $@')
@@ -189,8 +199,18 @@ install: all
 		lib/libvmm.pc.in >$(DESTDIR)$(libdir)/pkgconfig/libvmm.pc
 	$(INSTALL) -m 644 $(DOCS) $(DESTDIR)$(docdir)/
 	for f in $(EXAMPLES); do \
-		$(INSTALL) -m $$(stat -c %a $$f) $$f \
-			$(DESTDIR)$(docdir)/examples/ || exit 1; done
+		$(INSTALL) -D -m $$(stat -c %a $$f) $$f \
+			$(DESTDIR)$(docdir)/$$f || exit 1; done
+	for f in $(SHARE:share/%=%); do \
+		$(INSTALL) -D -m $$(stat -c %a share/$$f) share/$$f \
+			$(DESTDIR)$(datadir)/$$f || exit 1; done
+	for f in $(filter-out %/vm %/vm.fish,$(LINKS)); do \
+		case $$f in *.fish) t=vm.fish ;; *) t=vm ;; esac; \
+		ln -sf $$t $(DESTDIR)$(datadir)/$$f || exit 1; done
+	$(INSTALL) -d $(DESTDIR)$(unitdir)
+	for u in $(UNITS); do \
+		sed 's,/usr/local/bin/,$(bindir)/,' $$u \
+			>$(DESTDIR)$(unitdir)/$${u##*/} || exit 1; done
 	for m in $(MAN); do d=$(DESTDIR)$(mandir)/man$${m##*.}; \
 		$(INSTALL) -d $$d && $(INSTALL) -m 644 $$m $$d/ || exit 1; done
 
@@ -201,6 +221,9 @@ uninstall:
 		$(DESTDIR)$(includedir)/vmm.h
 	for m in $(MAN); do \
 		rm -f $(DESTDIR)$(mandir)/man$${m##*.}/$${m##*/}; done
+	rm -f $(SHARE:share/%=$(DESTDIR)$(datadir)/%) \
+		$(LINKS:%=$(DESTDIR)$(datadir)/%) \
+		$(UNITS:examples/systemd/%=$(DESTDIR)$(unitdir)/%)
 	rm -rf $(DESTDIR)$(docdir)
 
 compile_commands.json: $(ALL_SRC) Makefile

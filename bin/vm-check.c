@@ -45,7 +45,7 @@ static const struct opt options[] = {
 		.letter = 'q',
 		.kind = OPT_FLAG,
 		.at = offsetof(struct conf, quiet),
-		.help = "print nothing: the exit code tells"},
+		.help = "print nothing: the exit status tells"},
 	{0},
 };
 
@@ -299,52 +299,52 @@ json_kvm(struct json *j, const struct probe *p)
 	char mode[8];
 
 	snprintf(mode, sizeof(mode), "%04o", p->mode & 07777);
-	json_object(j, "kvm");
-	json_string(j, "device", probe_device());
-	json_bool(j, "present", p->present);
-	json_bool(j, "accessible", p->accessible);
-	json_bool(j, "usable", p->usable);
-	json_string(j, "cause", probe_why_name(p->why));
-	json_string(j, "reason", p->reason);
-	json_int(j, "errno", p->err);
+	json_put_object(j, "kvm");
+	json_put_string(j, "device", probe_device());
+	json_put_bool(j, "present", p->present);
+	json_put_bool(j, "accessible", p->accessible);
+	json_put_bool(j, "usable", p->usable);
+	json_put_string(j, "cause", probe_why_name(p->why));
+	json_put_string(j, "reason", p->reason);
+	json_put_int(j, "errno", p->err);
 	if (p->present) {
-		json_string(j, "mode", mode);
-		json_string(j, "group", p->group);
+		json_put_string(j, "mode", mode);
+		json_put_string(j, "group", p->group);
 	}
 	if (p->ring0_mips > 0) {
-		json_uint(j, "ring0_ips", (uint64_t)(p->ring0_mips * 1e6));
-		json_uint(j, "exit_ns", p->exit_ns);
+		json_put_uint(j, "ring0_ips", (uint64_t)(p->ring0_mips * 1e6));
+		json_put_uint(j, "exit_ns", p->exit_ns);
 	}
-	json_end(j);
+	json_put_end(j);
 }
 
 static void
 json_host(struct json *j, const struct facts *f)
 {
-	json_object(j, "kernel");
-	json_string(j, "release", f->uts.release);
-	json_string(j, "machine", f->uts.machine);
-	json_end(j);
-	json_object(j, "cpu");
-	json_string(j, "vendor", f->vendor);
-	json_string(j, "model", f->model);
-	json_bool(j, "vmx", f->vmx);
-	json_bool(j, "svm", f->svm);
-	json_bool(j, "hypervisor", f->hypervisor);
-	json_uint(j, "online", f->online);
-	json_uint(j, "usable", f->usable);
-	json_end(j);
-	json_object(j, "memory");
-	json_uint(j, "total", f->memory);
-	json_uint(j, "available", f->available);
-	json_end(j);
-	json_object(j, "hugepages");
-	json_uint(j, "size", f->page_size);
-	json_uint(j, "total", f->pages);
-	json_uint(j, "free", f->pages_free);
-	json_string(j, "thp", f->thp);
-	json_string(j, "thp_shmem", f->thp_shmem);
-	json_end(j);
+	json_put_object(j, "kernel");
+	json_put_string(j, "release", f->uts.release);
+	json_put_string(j, "machine", f->uts.machine);
+	json_put_end(j);
+	json_put_object(j, "cpu");
+	json_put_string(j, "vendor", f->vendor);
+	json_put_string(j, "model", f->model);
+	json_put_bool(j, "vmx", f->vmx);
+	json_put_bool(j, "svm", f->svm);
+	json_put_bool(j, "hypervisor", f->hypervisor);
+	json_put_uint(j, "online", f->online);
+	json_put_uint(j, "usable", f->usable);
+	json_put_end(j);
+	json_put_object(j, "memory");
+	json_put_uint(j, "total", f->memory);
+	json_put_uint(j, "available", f->available);
+	json_put_end(j);
+	json_put_object(j, "hugepages");
+	json_put_uint(j, "size", f->page_size);
+	json_put_uint(j, "total", f->pages);
+	json_put_uint(j, "free", f->pages_free);
+	json_put_string(j, "thp", f->thp);
+	json_put_string(j, "thp_shmem", f->thp_shmem);
+	json_put_end(j);
 }
 
 static int
@@ -353,21 +353,21 @@ print_json(const struct facts *f, const char *accel)
 	struct json j;
 
 	json_open(&j, stdout);
-	json_object(&j, NULL);
-	json_uint(&j, "schema", SCHEMA);
+	json_put_object(&j, NULL);
+	json_put_uint(&j, "schema", SCHEMA);
 	if (f->engine)
-		json_string(&j, "engine", f->engine);
+		json_put_string(&j, "engine", f->engine);
 	else
-		json_null(&j, "engine");
-	json_string(&j, "reason", reason(f, accel));
+		json_put_null(&j, "engine");
+	json_put_string(&j, "reason", reason(f, accel));
 	json_kvm(&j, &f->kvm);
 	json_host(&j, f);
-	json_object(&j, "confinement");
-	json_int(&j, "landlock_abi", f->landlock > 0 ? f->landlock : 0);
-	json_bool(&j, "seccomp", f->seccomp);
-	json_bool(&j, "userns", f->userns == 0);
-	json_end(&j);
-	json_end(&j);
+	json_put_object(&j, "confinement");
+	json_put_int(&j, "landlock_abi", f->landlock > 0 ? f->landlock : 0);
+	json_put_bool(&j, "seccomp", f->seccomp);
+	json_put_bool(&j, "userns", f->userns == 0);
+	json_put_end(&j);
+	json_put_end(&j);
 	return json_close(&j);
 }
 

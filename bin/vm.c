@@ -228,23 +228,52 @@ man(const char *option, const char *page, bool quiet)
 	return WIFEXITED(status) && WEXITSTATUS(status) == 0;
 }
 
+/* What a page about a word may be called, and where it stands. */
+static const struct form {
+	const char *name;
+	int section;
+} forms[] = {
+	{"vm-%s", 1}, {"vm-%s", 5}, {"vm-%s", 7}, {"vm.%s", 5}, {"lib%s", 3}};
+enum { FORMS = sizeof(forms) / sizeof(forms[0]) };
+
 /* The page that came with this very program, be it installed or just built. */
 static bool
-own_page(const char *page, char *path, size_t size)
+own_page(const char *page, int section, char *path, size_t size)
 {
-	static const char *const places[] = {"../share/man/man1", "../../man"};
-	char self[PATH_MAX];
+	char self[PATH_MAX], place[2][32] = {"", "../../man"};
 	ssize_t n = readlink("/proc/self/exe", self, sizeof(self) - 1);
 
 	if (n <= 0)
 		return false;
 	self[n] = '\0';
 	*strrchr(self, '/') = '\0';
+	snprintf(place[0], sizeof(place[0]), "../share/man/man%d", section);
 	for (int i = 0; i < 2; i++) {
-		int len = snprintf(
-			path, size, "%s/%s/%s.1", self, places[i], page);
+		int len = snprintf(path, size, "%s/%s/%s.%d", self, place[i],
+			page, section);
 
 		if (len > 0 && (size_t)len < size && access(path, R_OK) == 0)
+			return true;
+	}
+	return false;
+}
+
+static bool
+show_page(const char *word)
+{
+	char page[NAME_MAX], path[PATH_MAX];
+
+	if (strncmp(word, "lib", 3) == 0)
+		word += 3;
+	for (int i = 0; i < FORMS; i++) {
+		snprintf(page, sizeof(page), forms[i].name, word);
+		if (own_page(page, forms[i].section, path, sizeof(path)) &&
+			man(NULL, path, false))
+			return true;
+	}
+	for (int i = 0; i < FORMS; i++) {
+		snprintf(page, sizeof(page), forms[i].name, word);
+		if (man("-w", page, true) && man(NULL, page, false))
 			return true;
 	}
 	return false;
@@ -253,7 +282,6 @@ own_page(const char *page, char *path, size_t size)
 static int
 help(char **argv)
 {
-	char page[NAME_MAX], path[PATH_MAX];
 	char *again[] = {argv[0], (char *)"--help", NULL};
 
 	if (!argv[0]) {
@@ -268,12 +296,7 @@ help(char **argv)
 	}
 	if (!is_name(argv[0]) || strlen(argv[0]) > 64)
 		return no_such(argv[0]);
-	snprintf(page, sizeof(page), "vm-%s", argv[0]);
-	if (own_page(page, path, sizeof(path)) && man(NULL, path, false))
-		return 0;
-	if (man("-w", page, true) && man(NULL, page, false))
-		return 0;
-	return run(again);
+	return show_page(argv[0]) ? 0 : run(again);
 }
 
 int

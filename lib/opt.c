@@ -173,13 +173,25 @@ store(const struct opt *o, void *conf, const char *value)
 	return 0;
 }
 
+/* A configuration key of the option's name has said it already. */
+static void
+say_wrong(const char *name)
+{
+	const char *why = fail_text();
+	size_t n = strlen(name);
+
+	if (strncmp(why, name, n) == 0 && strncmp(why + n, ": ", 2) == 0)
+		why += n + 2;
+	failx(-EINVAL, "--%s: %s", name, why);
+}
+
 static enum opt_result
 apply(struct parser *p, const struct opt *o, const char *value)
 {
 	if (!is_common(o)) {
 		if (store(o, p->conf, value) == 0)
 			return OPT_OK;
-		failx(-EINVAL, "--%s: %s", o->name, fail_text());
+		say_wrong(o->name);
 		return OPT_WRONG;
 	}
 	if (o == &common[0])

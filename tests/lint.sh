@@ -43,8 +43,10 @@ shopt -s nullglob globstar lastpipe # lastpipe: found() sets failed
 sources=(lib/**/*.[ch] dev/**/*.[ch] vmm/**/*.[ch] bin/**/*.[ch])
 tests=(tests/*.h tests/unit/*.[ch] tests/bench/*.[ch] tests/fuzz/*.[ch])
 pages=(man/*.[1-8])
-scripts=(tests/*.sh tests/run tests/bench/*.sh tests/guests/*.sh
-	examples/*.sh .ci/run .ci/deps)
+scripts=(tests/*.sh tests/run tests/bench/*.sh tests/bench/*.bash
+	tests/guests/*.sh tests/realkvm/*.sh
+	examples/*.sh examples/cron/vm-* share/vm-utils/complete
+	share/bash-completion/completions/vm .ci/run .ci/deps)
 
 # A folder includes only itself and those to its left; nobody includes a .c.
 check_layers() {
@@ -125,7 +127,7 @@ check_man() {
 # the test (2164), words like code are an array in one test and a number in the
 # next (2128, 2178). Errors and warnings alone: the rest is a matter of taste.
 check_shell() {
-	local bats=(tests/*.bats) not=2030,2031,2034,2128,2154,2164,2178
+	local bats=(tests/*.bats tests/soak/*.bats) not=2030,2031,2034,2128,2154,2164,2178
 	need shellcheck >/dev/null || return
 	shellcheck "${scripts[@]}" 2>&1 | found shell
 	[ ${#bats[@]} = 0 ] ||

@@ -59,6 +59,7 @@ gzip -dc "$g/initrd-demo.gz" > "$tmp/initrd-demo"
 
 # Boots last: the figures want a rig that has not swallowed eight kernels.
 set -- "$b/tests/unit/kvm" "$b/tests/unit/kvm-cpuid" "$b/tests/unit/probe" \
+	"$b/tests/unit/pause" \
 	"sh /t/inside.sh auto # auto" \
 	"sh /t/inside.sh figures 5 # figures" \
 	"sh /t/inside.sh cpu$elves # cpu"
