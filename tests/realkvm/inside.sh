@@ -117,7 +117,14 @@ median()
 	sort -n | awk '{ v[NR] = $1 } END { print v[int((NR + 1) / 2)] }'
 }
 
-# Two programs in turn, so that a busy host meets both.
+# Two programs in turn, so that a busy host meets both. The machine alone, as
+# the other is: without a directory, not confined.
+alone()
+{
+	VM_HOME=/dev/null /t/until '' vm-run --no-confine --accel kvm --flat \
+		-k "$1" 2> /dev/null
+}
+
 figures()
 {
 	exits=3000
@@ -126,8 +133,8 @@ figures()
 	done
 	for _ in $(seq "$1"); do
 		/t/until '' bare-kvm >> bare
-		/t/until '' vm-run --accel kvm --flat -k /t/RESET >> ours
-		/t/until '' vm-run --accel kvm --flat -k /t/EXITS >> some
+		alone /t/RESET >> ours
+		alone /t/EXITS >> some
 		bare-kvm -n "$exits" | awk '{ print $1 / 1000 }' >> loop
 	done
 	for file in bare ours some loop; do
