@@ -63,13 +63,25 @@ instance_button(struct instance *i, int code, const char *cause)
 	press(i);
 }
 
+void
+instance_powerdown(struct instance *i)
+{
+	if (!i->button_code)
+		press(i);
+}
+
 static void
 asked_powerdown(void *to)
 {
-	struct instance *i = to;
+	instance_powerdown(to);
+}
 
-	if (!i->button_code)
-		press(i);
+void
+instance_reset(struct instance *i)
+{
+	if (i->control) /* of memory that is to be laid anew */
+		control_drop_dump(i->control, "the machine was reset");
+	machine_reset(i->machine);
 }
 
 static void

@@ -42,5 +42,8 @@ struct chr *instance_front(const struct instance *);
 /* The button; what has not powered off after the stop timeout is ended with
  * that code and cause. Again: nothing. */
 void instance_button(struct instance *, int code, const char *cause);
+/* The button, no more. */
+void instance_powerdown(struct instance *);
+void instance_reset(struct instance *);
 
 #endif

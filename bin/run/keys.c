@@ -25,13 +25,13 @@ obey(void *to)
 
 	switch (r->command) {
 	case 'p':
-		machine_button(m);
+		instance_powerdown(r->instance);
 		break;
 	case 'q':
 		machine_stop(m, END_OUTSIDE, "quit from the keyboard");
 		break;
 	case 'r':
-		machine_reset(m);
+		instance_reset(r->instance);
 		break;
 	case 'n':
 		machine_nmi(m);
