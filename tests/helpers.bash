@@ -96,6 +96,20 @@ guest() {
 	rm -f "$file.s" "$file.o"
 }
 
+# guest_polls FILE: one that says "ready", and "button" when the power button is
+# pressed, which it looks for all the time, and powers off
+guest_polls() {
+	guest "$1" <<-'END'
+		say "ready"
+		mov $0x600, %dx
+		1: in %dx, %ax
+		test $1, %ah
+		jz 1b
+		say "button"
+		poweroff
+	END
+}
+
 # The engines that can run here, however slowly.
 engines() {
 	echo soft
@@ -135,6 +149,44 @@ refused() {
 		echo "stderr: $stderr"
 		return 1
 	fi
+}
+
+# denied CODE TEXT TOOL ARG...: that code, nothing on stdout, and one line on
+# stderr that begins with the tool's name and has TEXT
+denied() {
+	local want=$1 text=$2
+
+	shift 2
+	run --separate-stderr timeout 30 "$@"
+	if [ "$status" != "$want" ] || [ -n "$output" ] ||
+		[[ $stderr != "$1: "*"$text"* ]] ||
+		[ "$(wc -l <<<"$stderr")" != 1 ]; then
+		echo "$*: got $status, want $want; stdout '$output'"
+		echo "stderr: $stderr"
+		return 1
+	fi
+}
+
+# quiet COMMAND...: succeeds and says nothing
+quiet() {
+	run timeout 30 "$@" 3>&-
+	[ "$status" = 0 ] && [ -z "$output" ] || {
+		echo "$*: $status: $output"
+		return 1
+	}
+}
+
+# hold NAME: somebody, as $holder, holds its lock, as one that runs does
+hold() {
+	rm -f "$T/held"
+	perl -e 'open F, "+<", "$ARGV[0]/lock" or die;
+		my $l = pack "s s x4 q q i x4", 1, 0, 0, 1, 0;
+		fcntl F, 37, $l or die;
+		open R, ">", $ARGV[1] or die;
+		close R;
+		sleep 100' "$VM_HOME/$1" "$T/held" 3>&- &
+	holder=$!
+	until_true 10 [ -e "$T/held" ]
 }
 
 # until_true SECONDS COMMAND...: polls it

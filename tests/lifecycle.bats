@@ -8,22 +8,14 @@
 load helpers
 
 setup() {
-	guest "$T/polls" <<-'END'
-		say "ready"
-		mov $0x600, %dx
-		1: in %dx, %ax
-		test $1, %ah
-		jz 1b
-		say "button"
-		poweroff
-	END
+	guest_polls "$T/polls"
 	mkdir -m 700 "$T/home"
 	bare=(env -i "PATH=$PATH" "HOME=$T/home")
 }
 
 # A user that nobody is, with a home of its own.
 as_user() {
-	[ "$(id -u)" = 0 ] || skip "needs root to become somebody"
+	[ "$(id -u)" = 0 ] || skip "only root can become another user: run as root"
 	chmod 711 "$T" "$BATS_RUN_TMPDIR" "$TMPDIR"
 	chmod 644 "$T/polls"
 	chown 65534:65534 "$T/home"
@@ -78,11 +70,11 @@ life() {
 
 @test "as an ordinary user who may use KVM" {
 	mknod "$T/kvm" c 10 232 2>/dev/null && chmod 666 "$T/kvm" ||
-		skip "cannot make a device"
+		skip "mknod of a device is refused: run as root, not in a container"
 	vm-check -J | grep -Eq '"cause": *"(good|slow)"' ||
-		skip "no KVM here"
+		skip "KVM is not usable here: vm-check says why"
 	bare+=("VM_KVM_DEVICE=$T/kvm")
 	as_user
-	tool head -c 0 "$T/kvm" || skip "devices cannot be opened there"
+	tool head -c 0 "$T/kvm" || skip "$T is mounted nodev: set TMPDIR to another place"
 	life kvm
 }

@@ -87,7 +87,7 @@ freeze() {
 		sleep 30;' "$1" >"$T/frozen" 3>&- &
 	started+=("$!")
 	until_true 5 eval '[ -s "$T/frozen" ] || gone $!'
-	[ -s "$T/frozen" ] || skip "no thread can be stopped here"
+	[ -s "$T/frozen" ] || skip "ptrace is refused: run as root, kernel.yama.ptrace_scope below 3"
 }
 
 thread() {
@@ -190,7 +190,7 @@ thread() {
 
 	mkdir -m 700 "$VM_HOME"
 	mount -t tmpfs -o size=32k,mode=700 none "$VM_HOME" 2>/dev/null ||
-		skip "cannot mount"
+		skip "a tmpfs cannot be mounted: run as root, not in a container"
 	head -c 1M /dev/zero >"$VM_HOME/.fill" 2>/dev/null || :
 	run -1 --separate-stderr timeout 5 vm-create new "kernel=$T/spin"
 	[[ $stderr == "vm-create: new: "*"No space left on device" ]]
@@ -207,13 +207,13 @@ thread() {
 }
 
 @test "a directory that cannot be read: said, the others are listed" {
-	[ "$(id -u)" = 0 ] || skip "needs another user"
+	[ "$(id -u)" = 0 ] || skip "only root can become another user: run as root"
 	chmod 711 "$T" "$BATS_RUN_TMPDIR" "$TMPDIR"
 	export VM_HOME=$T/other
 	mkdir -m 700 "$VM_HOME"
 	chown 65534:65534 "$VM_HOME"
 	as=(setpriv --reuid 65534 --regid 65534 --clear-groups)
-	"${as[@]}" true || skip "cannot become another user"
+	"${as[@]}" true || skip "setpriv (util-linux) is missing or refused"
 	chmod 644 "$T/spin"
 	"${as[@]}" vm-create one "kernel=$T/spin"
 	"${as[@]}" vm-create two "kernel=$T/spin"

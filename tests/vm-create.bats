@@ -13,31 +13,6 @@ setup() {
 	echo >initrd.gz
 }
 
-# denied CODE TEXT TOOL ARG...: that code, nothing on stdout, and one line on
-# stderr that begins with the tool's name and has TEXT
-denied() {
-	local want=$1 text=$2
-
-	shift 2
-	run --separate-stderr timeout 20 "$@"
-	if [ "$status" != "$want" ] || [ -n "$output" ] ||
-		[[ $stderr != "$1: "*"$text"* ]] ||
-		[ "$(wc -l <<<"$stderr")" != 1 ]; then
-		echo "$*: got $status, want $want; stdout '$output'"
-		echo "stderr: $stderr"
-		return 1
-	fi
-}
-
-# quiet COMMAND...: succeeds and says nothing
-quiet() {
-	run timeout 20 "$@"
-	[ "$status" = 0 ] && [ -z "$output" ] || {
-		echo "$*: $status: $output"
-		return 1
-	}
-}
-
 @test "a machine is a directory with its configuration" {
 	quiet vm-create web memory=1G cpus=2 x-team=blue "cmdline=a=b c"
 	[ -f "$VM_HOME/web/lock" ]

@@ -19,39 +19,6 @@ teardown() {
 	vm-rm -f web 2>/dev/null || :
 }
 
-denied() { # CODE TEXT TOOL ARG...
-	local want=$1 text=$2
-
-	shift 2
-	run --separate-stderr timeout 30 "$@"
-	if [ "$status" != "$want" ] || [ -n "$output" ] ||
-		[[ $stderr != "$1: "*"$text"* ]] ||
-		[ "$(wc -l <<<"$stderr")" != 1 ]; then
-		echo "$*: got $status, want $want; stdout '$output'"
-		echo "stderr: $stderr"
-		return 1
-	fi
-}
-
-quiet() { # COMMAND...
-	run timeout 30 "$@" 3>&-
-	[ "$status" = 0 ] && [ -z "$output" ] || {
-		echo "$*: $status: $output"
-		return 1
-	}
-}
-
-hold() { # NAME: somebody holds its lock, as one that runs does
-	perl -e 'open F, "+<", "$ARGV[0]/lock" or die;
-		my $l = pack "s s x4 q q i x4", 1, 0, 0, 1, 0;
-		fcntl F, 37, $l or die;
-		open R, ">", $ARGV[1] or die;
-		close R;
-		sleep 100' "$VM_HOME/$1" "$T/held" 3>&- &
-	holder=$!
-	until_true 10 [ -e "$T/held" ]
-}
-
 machines() {
 	find "$VM_HOME" -mindepth 1 -maxdepth 1 ! -name '.*' -printf '%f\n' |
 		sort | tr '\n' ' '

@@ -10,15 +10,7 @@ load helpers
 setup() {
 	export VM_HOME=$T/vm
 	# Says something, then spins until the button is pressed.
-	guest "$T/polls" <<-'END'
-		say "ready"
-		mov $0x600, %dx
-		1: in %dx, %ax
-		test $1, %ah
-		jz 1b
-		say "button"
-		poweroff
-	END
+	guest_polls "$T/polls"
 	guest "$T/off" <<-'END'
 		say "hello"
 		poweroff

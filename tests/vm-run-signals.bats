@@ -14,15 +14,7 @@ setup() {
 		jmp 1b
 	END
 	# Polls PM1_STS for the button, and powers off.
-	guest "$T/polls" <<-'END'
-		say "ready"
-		mov $0x600, %dx
-		1: in %dx, %ax
-		test $1, %ah
-		jz 1b
-		say "button"
-		poweroff
-	END
+	guest_polls "$T/polls"
 	guest "$T/spins" <<-'END'
 		say "ready"
 		forever
