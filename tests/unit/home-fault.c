@@ -14,6 +14,7 @@
 #include <sys/wait.h>
 
 #include "lib/err.h"
+#include "tests/entries.h"
 #include "tests/tap.h"
 
 static char root[300];
@@ -454,17 +455,9 @@ static int
 count(const char *name)
 {
 	char path[512];
-	struct dirent *d;
-	DIR *list;
-	int n = 0;
 
 	snprintf(path, sizeof(path), "%s/%s", root, name);
-	list = opendir(path);
-	while (list && (d = readdir(list)))
-		n += strcmp(d->d_name, ".") != 0 && strcmp(d->d_name, "..");
-	if (list)
-		closedir(list);
-	return n;
+	return entries(path);
 }
 
 static void

@@ -11,6 +11,7 @@
 
 #include "lib/err.h"
 #include "lib/home.h"
+#include "tests/entries.h"
 #include "tests/tap.h"
 
 static char top[256], root[300];
@@ -65,17 +66,7 @@ get(const char *name)
 __attribute__((unused)) static int
 count(const char *name)
 {
-	char cmd[700];
-	int n = -1;
-	FILE *f;
-
-	snprintf(cmd, sizeof(cmd), "ls -A %s | wc -l", at(name));
-	f = popen(cmd, "r");
-	if (f && fscanf(f, "%d", &n) != 1)
-		n = -1;
-	if (f)
-		pclose(f);
-	return n;
+	return entries(at(name));
 }
 
 __attribute__((unused)) static int

@@ -7,7 +7,6 @@
  */
 #include "lib/home.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
@@ -18,6 +17,7 @@
 #include <time.h>
 
 #include "lib/err.h"
+#include "tests/entries.h"
 #include "tests/tap.h"
 
 enum { WORKERS = 100, SLOTS = 1 << 20, LINES = 100 };
@@ -383,17 +383,9 @@ static int
 count(const char *name)
 {
 	char path[512];
-	struct dirent *d;
-	DIR *list;
-	int n = 0;
 
 	snprintf(path, sizeof(path), "%s/%s", root, name);
-	list = opendir(path);
-	while (list && (d = readdir(list)))
-		n += strcmp(d->d_name, ".") != 0 && strcmp(d->d_name, "..");
-	if (list)
-		closedir(list);
-	return n;
+	return entries(path);
 }
 
 /* What remains is whole, and can be used as ever. */
