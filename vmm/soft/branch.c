@@ -26,7 +26,7 @@ go(struct cpu *c)
 		struct block *b = j->block;
 
 		c->block = b;
-		c->icount += b->n;
+		count_insns(c, b->n);
 		b->insn[0].fn(c, b->insn);
 	}
 #else
@@ -50,7 +50,7 @@ go_link(struct cpu *c, uint64_t to, unsigned slot)
 	if (unlikely(atomic_load_explicit(&c->pending, memory_order_relaxed)))
 		return;
 	c->block = b;
-	c->icount += b->n;
+	count_insns(c, b->n);
 	b->insn[0].fn(c, b->insn);
 }
 

@@ -21,7 +21,7 @@ run_abort(struct cpu *c, const struct insn *i)
 		pthread_mutex_unlock(&c->soft->split);
 	}
 	if (i && b && i >= b->insn && i < b->insn + b->n)
-		c->icount -= (uint64_t)(b->n - (i - b->insn));
+		count_insns(c, -(uint64_t)(b->n - (i - b->insn)));
 }
 
 static void
@@ -30,7 +30,7 @@ exec(struct cpu *c, struct block *b)
 	const struct insn *i = b->insn;
 
 	c->block = b;
-	c->icount += b->n;
+	count_insns(c, b->n);
 #if SOFT_THREADED
 	i->fn(c, i);
 #else

@@ -278,7 +278,7 @@ soft_set(struct vcpu *v, const struct cpu_state *st)
 static uint64_t
 soft_count(const struct vcpu *v)
 {
-	return v->c.icount;
+	return __atomic_load_n(&v->c.icount, __ATOMIC_RELAXED);
 }
 
 const struct engine_ops engine_soft = {

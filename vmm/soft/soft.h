@@ -145,7 +145,7 @@ struct cpu {
 	uint64_t segbase[6]; /* for 64-bit addressing: 0 but for FS and GS */
 	struct tlbe *tlb; /* of the present view */
 	const struct block *block; /* running now */
-	uint64_t icount; /* instructions begun in whole blocks */
+	uint64_t icount; /* instructions begun in whole blocks; count_insns() */
 	uint64_t warp; /* icount mode: time slept, added to icount */
 	struct jcache *jcache;
 	uint64_t map_gen; /* grows whenever a jcache entry may be stale */
@@ -222,6 +222,13 @@ struct cpu {
 	bool exc_rf; /* the fault being raised pushes RF set */
 	uint64_t debugctl, mcg_ctl, mc[16]; /* stored, without effect */
 };
+
+/* Read by other threads while the CPU runs: written whole, by its own alone. */
+static inline void
+count_insns(struct cpu *c, uint64_t n)
+{
+	__atomic_store_n(&c->icount, c->icount + n, __ATOMIC_RELAXED);
+}
 
 #define RIP gpr[GPR_RIP]
 
