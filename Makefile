@@ -44,6 +44,9 @@ TOOL_OBJ := $(patsubst %.c,$(B)/%.o,$(wildcard bin/tool*.c))
 UNIT_SRC := $(wildcard tests/unit/*.c)
 UNIT := $(UNIT_SRC:%.c=$(B)/%)
 GUEST := $(patsubst %.S,$(B)/%.elf,$(wildcard tests/cpu/*.S))
+# Fuzz targets, which replay their corpus unless libFuzzer drives them.
+FUZZ_SRC := $(filter-out %/replay.c,$(wildcard tests/fuzz/*.c))
+FUZZ := $(FUZZ_SRC:%.c=$(B)/%)
 BENCH_SRC := $(wildcard tests/bench/*.c)
 BENCH := $(BENCH_SRC:%.c=$(B)/%)
 BATS := $(wildcard tests/*.bats)
@@ -59,7 +62,8 @@ UNITS := $(wildcard examples/systemd/vm@.service \
 	examples/systemd/vm-autostart.service)
 EXAMPLE_BIN := $(patsubst %.c,$(B)/%,$(wildcard examples/*.c)) \
 	$(patsubst %.S,$(B)/%.bin,$(wildcard examples/*.S))
-ALL_SRC := $(LIB_SRC) $(wildcard bin/*.c bin/*/*.c) $(UNIT_SRC) $(BENCH_SRC)
+ALL_SRC := $(LIB_SRC) $(wildcard bin/*.c bin/*/*.c) $(UNIT_SRC) $(BENCH_SRC) \
+	$(wildcard tests/fuzz/*.c)
 # Packages first, where the goal asks for them.
 FIRST := $(if $(filter check demo soak bench,$(MAKECMDGOALS)),deps)
 
@@ -109,6 +113,12 @@ $(B)/tests/unit/% $(B)/tests/bench/%: $$@.o $(B)/libvmm.a
 	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $< $(B)/libvmm.a \
 		$(call ldlibs,$(@:$(B)/%=%.c)) $(LIB_LIBS) -lm
 
+FUZZ_MAIN = $(if $(FUZZER),-fsanitize=fuzzer,$(B)/tests/fuzz/replay.o)
+$(B)/tests/fuzz/%: $$@.o $(B)/tests/fuzz/replay.o $(B)/libvmm.a
+	$(if $(Q),@echo '  LD   $@')
+	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $< $(FUZZ_MAIN) $(B)/libvmm.a \
+		$(call ldlibs,$(@:$(B)/%=%.c)) $(LIB_LIBS) -lm
+
 # Guests without an operating system. "// CFLAGS: -m32" in the source is obeyed.
 $(B)/tests/cpu/%.elf: tests/cpu/%.S tests/cpu/guest.ld \
 	$(wildcard tests/cpu/*.h tests/cpu/*.inc)
@@ -135,12 +145,13 @@ examples: $(EXAMPLE_BIN)
 
 # --- tests ---
 
-TESTS = $(UNIT) $(BATS) tests/realkvm/check.sh
+# What takes longest begins first.
+TESTS = tests/realkvm/check.sh $(UNIT) $(FUZZ) $(BATS)
 # Further unit tests for the same run: those of another build.
 MORE =
 BUILT = all units $(GUEST) $(BENCH) examples guests
 
-units: $(UNIT)
+units: $(UNIT) $(FUZZ)
 
 unit: units $(GUEST)
 	$(Q)B=$(B) prove -j2 -e tests/run $(UNIT)
@@ -162,6 +173,19 @@ soak: $(BUILT) | $(FIRST)
 	end=$$(($$(date +%s) + $(SOAK))); \
 	while [ $$(date +%s) -lt $$end ]; do \
 		B=$(B) prove -Q -j2 -e tests/run $(TESTS) || exit 1; \
+	done
+
+# With clang's libFuzzer, FUZZ_TIME seconds each, from the corpus on; what it
+# finds is left in build-fuzz/.
+FUZZ_TIME = 60
+fuzz:
+	+$(Q)$(MAKE) B=build-fuzz CC=clang SAN=address,undefined,fuzzer-no-link \
+		FUZZER=1 $(FUZZ_SRC:%.c=build-fuzz/%)
+	$(Q)for t in $(FUZZ_SRC:tests/fuzz/%.c=%); do \
+		mkdir -p build-fuzz/corpus/$$t tests/fuzz/corpus/$$t; \
+		build-fuzz/tests/fuzz/$$t -max_total_time=$(FUZZ_TIME) \
+			-max_len=65536 -artifact_prefix=build-fuzz/$$t- \
+			build-fuzz/corpus/$$t tests/fuzz/corpus/$$t || exit 1; \
 	done
 
 bench: $(BUILT) | $(FIRST)
@@ -234,9 +258,9 @@ compile_commands.json: $(ALL_SRC) Makefile
 	done; printf '\n]\n'; } >$@
 
 clean:
-	rm -rf build build-san build-san-thread compile_commands.json
+	rm -rf build build-san build-san-thread build-fuzz compile_commands.json
 
-.PHONY: all examples units unit check guests soak bench demo lint deps install \
+.PHONY: all examples units unit check guests soak fuzz bench demo lint deps install \
 	uninstall clean
 .SECONDARY:
 -include $(ALL_SRC:%.c=$(B)/%.d)

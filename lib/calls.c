@@ -94,9 +94,54 @@ call_ftruncate(const struct calls *c, int fd, off_t size)
 	int err;
 
 	do
-		err = step(c, "ftruncate") ? -1 : ftruncate(fd, size);
+		if (step(c, "ftruncate"))
+			err = -1;
+		else if (c && c->file)
+			err = c->file->ftruncate(c->to, fd, size);
+		else
+			err = ftruncate(fd, size);
 	while (err && errno == EINTR);
 	return err;
+}
+
+ssize_t
+call_preadv(const struct calls *c, int fd, const struct iovec *iov, int n,
+	off_t off)
+{
+	if (step(c, "preadv"))
+		return -1;
+	if (c && c->file)
+		return c->file->preadv(c->to, fd, iov, n, off);
+	return preadv(fd, iov, n, off);
+}
+
+ssize_t
+call_pwritev(const struct calls *c, int fd, const struct iovec *iov, int n,
+	off_t off)
+{
+	if (step(c, "pwritev"))
+		return -1;
+	if (c && c->file)
+		return c->file->pwritev(c->to, fd, iov, n, off);
+	return pwritev(fd, iov, n, off);
+}
+
+int
+call_fdatasync(const struct calls *c, int fd)
+{
+	if (step(c, "fdatasync"))
+		return -1;
+	return c && c->file ? c->file->fdatasync(c->to, fd) : fdatasync(fd);
+}
+
+int
+call_fallocate(const struct calls *c, int fd, int mode, off_t off, off_t len)
+{
+	if (step(c, "fallocate"))
+		return -1;
+	if (c && c->file)
+		return c->file->fallocate(c->to, fd, mode, off, len);
+	return fallocate(fd, mode, off, len);
 }
 
 int

@@ -573,7 +573,7 @@ try(const struct verb *v, int at, int what)
 		.what = what,
 		.confined = v->confined,
 		.shell = v->shell};
-	struct calls calls = {step, &plan};
+	struct calls calls = {.step = step, .to = &plan};
 	int before, result = 0;
 	bool reached;
 

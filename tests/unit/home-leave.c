@@ -104,7 +104,7 @@ static int
 leave_confined(bool rmdir_too)
 {
 	struct refusal r = {false, false};
-	struct calls calls = {refuse_root, &r};
+	struct calls calls = {.step = refuse_root, .to = &r};
 	struct home *own;
 	struct home_vm *vm;
 	int err;
