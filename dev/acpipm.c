@@ -5,12 +5,22 @@
  * button, global lock, GPIO. Of the sleeping states there is S5 alone: another
  * one ends at once, as if something had woken the machine.
  */
+/*
+ * ACPI power management as on Intel's 82371AB (PIIX4), "Power Management I/O
+ * Registers" and "PCI Configuration Registers (Function 3)"; ACPI 6.4, 4.8
+ * "ACPI Register Model". Left out: SMIs (so DEVACTB says that they are set up
+ * already: firmware would wait for one for ever), the sleep button, global
+ * lock, GPIO, the SMBus behind its host's registers. Of the sleeping states
+ * there is S5 alone: another one ends at once, as if something had woken the
+ * machine.
+ */
 #include "dev/acpipm.h"
 
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "dev/acpipm-int.h"
 #include "lib/err.h"
 
 #define STS_TMR 0x0001
@@ -23,25 +33,6 @@
 #define CNT_SLP_EN 0x2000
 
 #define HALF_SHIFT (ACPIPM_TMR_BITS - 1) /* its top bit toggles: TMR_STS */
-
-struct acpipm_regs {
-	uint64_t ticks; /* of the timer, brought up to date when saved */
-	uint64_t half; /* ticks >> HALF_SHIFT when TMR_STS was last set */
-	uint16_t sts, en, cnt;
-	uint16_t gpe_sts, gpe_en;
-	uint8_t apmc, apms;
-	uint32_t spare; /* always 0 */
-};
-
-struct acpipm {
-	struct dev dev;
-	struct acpipm_regs r;
-	struct clock *clock;
-	struct irq sci;
-	struct notify power;
-	struct timer timer;
-	uint64_t zero; /* ticks when the clock was at 0 */
-};
 
 static struct acpipm *
 of(struct dev *d)
@@ -181,6 +172,26 @@ write_smi(struct acpipm *a, uint64_t off, unsigned size, uint64_t val)
 		a->r.cnt &= (uint16_t)~CNT_SCI_EN;
 }
 
+struct pci_fn *
+acpipm_fn(struct dev *d)
+{
+	return &of(d)->fn;
+}
+
+uint16_t
+acpipm_base(struct dev *d)
+{
+	uint16_t at = 0;
+
+	dev_lock(d);
+	if (of(d)->r.pci.config[ACPIPM_PMREGMISC] & 1)
+		at = pci_get16(&of(d)->fn, ACPIPM_PMBASE) & 0xffc0;
+	dev_unlock(d);
+	return at;
+}
+
+/* ---- the device ---- */
+
 static uint64_t
 acpipm_read(struct dev *d, unsigned bar, uint64_t off, unsigned size)
 {
@@ -189,6 +200,8 @@ acpipm_read(struct dev *d, unsigned bar, uint64_t off, unsigned size)
 	update(a);
 	if (bar == 1)
 		return read_smi(a, off, size);
+	if (bar == 2)
+		return size == 1 ? acpipm_smbus_read(a, off) : 0;
 	return word(a, off & ~3ull) >> 8 * (off & 3);
 }
 
@@ -203,6 +216,8 @@ acpipm_write(
 	update(a);
 	if (bar == 1)
 		write_smi(a, off, size, val);
+	else if (bar == 2)
+		acpipm_smbus_write(a, off, (uint8_t)val);
 	else
 		set_word(a, off & ~3ull, (uint32_t)val << sh, mask);
 	update(a);
@@ -217,12 +232,23 @@ acpipm_button(struct dev *d)
 	dev_unlock(d);
 }
 
+void
+acpipm_gpe(struct dev *d, unsigned n)
+{
+	dev_lock(d);
+	of(d)->r.gpe_sts |= (uint16_t)(1u << (n & 15));
+	update(of(d));
+	dev_unlock(d);
+}
+
 static void
 reset(struct dev *d)
 {
 	struct acpipm *a = of(d);
 
 	memset(&a->r, 0, sizeof(a->r));
+	pci_reset(&a->fn);
+	acpipm_pci_place(a);
 	a->r.cnt = CNT_SCI_EN;
 	a->zero = -clock_ticks(a);
 	update(a);
@@ -232,11 +258,15 @@ static int
 loaded(struct dev *d)
 {
 	struct acpipm *a = of(d);
+	int r = pci_loaded(&a->fn);
 
+	if (r)
+		return r;
 	if (a->r.spare || (a->r.cnt & ~CNT_STORED) || (a->r.en & ~STS_ALL) ||
 		a->r.ticks >> 62)
 		return failx(-EINVAL, "%s: no state of ACPI registers", d->id);
 	a->zero = a->r.ticks - clock_ticks(a);
+	acpipm_pci_place(a);
 	update(a);
 	return 0;
 }
@@ -252,11 +282,13 @@ static void
 acpipm_free(struct dev *d)
 {
 	timer_disarm(&of(d)->timer);
+	pci_remove(&of(d)->fn);
 	free(d);
 }
 
 #define F(m) FIELD(struct acpipm, r, m)
 static const struct field fields[] = {
+	PCI_FIELDS(struct acpipm, r),
 	F(ticks),
 	F(half),
 	F(sts),
@@ -266,6 +298,8 @@ static const struct field fields[] = {
 	F(gpe_en),
 	F(apmc),
 	F(apms),
+	F(smb_sts),
+	F(smb_cnt),
 	F(spare),
 	FIELD_END,
 };
@@ -294,6 +328,7 @@ acpipm_new(struct clock *clock, struct irq wire, struct notify power)
 	a->clock = clock;
 	a->sci = wire;
 	a->power = power;
+	acpipm_pci_init(a);
 	timer_init(&a->timer, clock, &a->dev.lock, fire, a);
 	reset(&a->dev);
 	return &a->dev;

@@ -2,7 +2,8 @@
 /*
  * The host bridge, Intel's 82441FX (i440FX), "Register Description", and PCI
  * Local Bus 3.0, 3.2.2.3 "Software Generation of Configuration Transactions".
- * Left out: DRAM boundaries and what the PAM registers switch; they are stored.
+ * The subsystem's identity is QEMU's: by it SeaBIOS knows where it runs. Left
+ * out: what DRAM, timer and error registers do; they are stored.
  */
 #include "dev/pcihost.h"
 
@@ -15,19 +16,30 @@
 #define ADDR_ENABLE 0x80000000u
 #define ADDR_BITS 0x80fffffcu
 #define PAM_FIRST 0x59
-#define PAM_LAST 0x5f
+#define SMRAM 0x72
 
 struct pcihost_regs {
+	struct pci_regs pci;
 	uint32_t addr;
-	uint8_t command[2];
-	uint8_t pam[7];
-	uint8_t spare[3]; /* always 0 */
 };
 
 struct pcihost {
 	struct dev dev;
+	struct pci_fn fn;
+	struct pci_bus *bus;
 	struct dev *behind; /* the ISA side's device at port 0xcf9 */
+	struct pcihost_out out;
+	uint8_t mode[PCIHOST_SEGMENTS]; /* as out.pam was told */
 	struct pcihost_regs r;
+};
+
+static const struct pci_id id = {
+	.vendor = 0x8086,
+	.device = 0x1237,
+	.subvendor = 0x1af4,
+	.subdevice = 0x1100,
+	.class = 0x060000,
+	.revision = 2,
 };
 
 static struct pcihost *
@@ -36,39 +48,41 @@ of(struct dev *d)
 	return (struct pcihost *)d;
 }
 
-static uint8_t
-config(const struct pcihost *h, unsigned reg)
-{
-	/* vendor, device, command, status, revision, class: host bridge */
-	static const uint8_t fixed[] = {0x86, 0x80, 0x37, 0x12, 0x06, 0x00,
-		0x80, 0x02, 0x02, 0x00, 0x00, 0x06};
+/* ---- PAM ---- */
 
-	if (reg == 4 || reg == 5)
-		return fixed[reg] | h->r.command[reg - 4];
-	if (reg < sizeof(fixed))
-		return fixed[reg];
-	if (reg >= PAM_FIRST && reg <= PAM_LAST)
-		return h->r.pam[reg - PAM_FIRST];
-	return 0;
+/* Segment 0 is in the high half of the first register; the low half of that is
+ * nothing, then come two a register. */
+unsigned
+pcihost_pam(const struct dev *d, unsigned n)
+{
+	const uint8_t *pam =
+		((const struct pcihost *)d)->r.pci.config + PAM_FIRST;
+
+	return pam[(n + 1) / 2] >> (n & 1 ? 0 : 4) & 3;
 }
 
 static void
-set_config(struct pcihost *h, unsigned reg, uint8_t v)
+tell_pam(struct pcihost *h, bool all)
 {
-	if (reg == 4)
-		h->r.command[0] = v & 0x40; /* PERRE */
-	else if (reg == 5)
-		h->r.command[1] = v & 0x01; /* SERRE */
-	else if (reg >= PAM_FIRST && reg <= PAM_LAST)
-		h->r.pam[reg - PAM_FIRST] = v;
+	for (unsigned n = 0; n < PCIHOST_SEGMENTS; n++) {
+		uint8_t mode = (uint8_t)pcihost_pam(&h->dev, n);
+
+		if (mode == h->mode[n] && !all)
+			continue;
+		h->mode[n] = mode;
+		if (h->out.pam)
+			h->out.pam(h->out.to, n, mode);
+	}
 }
 
-/* The address register selects 00:00.0. */
-static bool
-selected(const struct pcihost *h)
+static void
+written(struct dev *d, unsigned at, unsigned n)
 {
-	return (h->r.addr & ~0xffu) == ADDR_ENABLE;
+	if (at + n > PAM_FIRST && at < PAM_FIRST + 7)
+		tell_pam(of(d), false);
 }
+
+/* ---- ports ---- */
 
 /* Only 4-byte accesses are the bridge's: others pass through to ISA. */
 static uint64_t
@@ -100,22 +114,63 @@ pcihost_pass(struct dev *d, struct dev *behind)
 	of(d)->behind = behind;
 }
 
+void
+pcihost_bus(struct dev *d, struct pci_bus *bus)
+{
+	of(d)->bus = bus;
+}
+
+struct pci_fn *
+pcihost_fn(struct dev *d)
+{
+	return &of(d)->fn;
+}
+
+/* 00:00.0, whose lock is held. */
+static bool
+own(const struct pcihost *h)
+{
+	return (h->r.addr & 0xffff00) == 0;
+}
+
+static uint64_t
+data_read(struct pcihost *h, unsigned off, unsigned size)
+{
+	uint32_t a = h->r.addr;
+	unsigned at = (a & 0xfc) + off;
+
+	if (!(a & ADDR_ENABLE) || (!own(h) && !h->bus))
+		return UINT64_MAX;
+	if (own(h))
+		return pci_config_read(&h->fn, at, size);
+	return pci_bus_read(h->bus, a >> 16 & 0xff, a >> 8 & 0xff, at, size);
+}
+
+static void
+data_write(struct pcihost *h, unsigned off, unsigned size, uint32_t val)
+{
+	uint32_t a = h->r.addr;
+	unsigned at = (a & 0xfc) + off;
+
+	if (!(a & ADDR_ENABLE) || (!own(h) && !h->bus))
+		return;
+	if (own(h))
+		pci_config_write(&h->fn, at, size, val);
+	else
+		pci_bus_write(
+			h->bus, a >> 16 & 0xff, a >> 8 & 0xff, at, size, val);
+}
+
 static uint64_t
 pcihost_read(struct dev *d, unsigned bar, uint64_t off, unsigned size)
 {
 	struct pcihost *h = of(d);
-	uint64_t v = 0;
 
-	if (bar == 0 && size == 4)
+	if (bar)
+		return data_read(h, (unsigned)off, size);
+	if (size == 4)
 		return h->r.addr;
-	if (bar == 0)
-		return off == 1 && size == 1 ? isa_read(h) : UINT64_MAX;
-	if (!selected(h))
-		return UINT64_MAX;
-	for (unsigned i = 0; i < size; i++)
-		v |= (uint64_t)config(h, (h->r.addr & 0xfc) + (unsigned)off + i)
-		     << 8 * i;
-	return v;
+	return off == 1 && size == 1 ? isa_read(h) : UINT64_MAX;
 }
 
 static void
@@ -124,42 +179,44 @@ pcihost_write(
 {
 	struct pcihost *h = of(d);
 
-	if (bar == 0) {
-		if (size == 4)
-			h->r.addr = (uint32_t)val & ADDR_BITS;
-		else if (off == 1 && size == 1)
-			isa_write(h, (uint8_t)val);
-		return;
-	}
-	if (selected(h))
-		for (unsigned i = 0; i < size; i++)
-			set_config(h, (h->r.addr & 0xfc) + (unsigned)off + i,
-				(uint8_t)(val >> 8 * i));
+	if (bar)
+		data_write(h, (unsigned)off, size, (uint32_t)val);
+	else if (size == 4)
+		h->r.addr = (uint32_t)val & ADDR_BITS;
+	else if (off == 1 && size == 1)
+		isa_write(h, (uint8_t)val);
 }
+
+/* ---- the device ---- */
 
 static int
 loaded(struct dev *d)
 {
-	struct pcihost_regs *r = &of(d)->r;
+	struct pcihost *h = of(d);
+	int r = pci_loaded(&h->fn);
 
-	if ((r->addr & ~ADDR_BITS) || (r->command[0] & ~0x40) ||
-		(r->command[1] & ~0x01) || r->spare[0] || r->spare[1] ||
-		r->spare[2])
+	if (r)
+		return r;
+	if (h->r.addr & ~ADDR_BITS)
 		return failx(-EINVAL, "%s: no state of a host bridge", d->id);
+	tell_pam(h, true);
 	return 0;
 }
 
 static void
 reset(struct dev *d)
 {
-	memset(&of(d)->r, 0, sizeof(of(d)->r));
+	struct pcihost *h = of(d);
+
+	pci_reset(&h->fn);
+	h->r.pci.config[SMRAM] = 0x02;
+	h->r.addr = 0;
+	tell_pam(h, true);
 }
 
 static const struct field fields[] = {
+	PCI_FIELDS(struct pcihost, r),
 	FIELD(struct pcihost, r, addr),
-	FIELDS(struct pcihost, r, command),
-	FIELDS(struct pcihost, r, pam),
-	FIELDS(struct pcihost, r, spare),
 	FIELD_END,
 };
 
@@ -173,13 +230,36 @@ static const struct dev_ops ops = {
 	.loaded = loaded,
 };
 
+/* [from, to) of the registers that are stored, whole. */
+static const uint8_t stored[][2] = {
+	{0x50, 0x54}, {0x57, 0x59}, {0x60, 0x69}, {0x70, 0x73}, {0x90, 0x91}};
+
+static void
+registers(struct pci_fn *f)
+{
+	pci_put16(f, PCI_STATUS, 0x0280);
+	memset(f->writable + PCI_COMMAND, 0, 2);
+	pci_put16(f, PCI_COMMAND, PCI_MEM | PCI_MASTER);
+	pci_writable(f, PCI_COMMAND, PCI_PARITY | PCI_SERR);
+	for (unsigned i = 0; i < sizeof(stored) / sizeof(stored[0]); i++)
+		for (unsigned at = stored[i][0]; at < stored[i][1]; at++)
+			f->writable[at] = 0xff;
+	f->writable[PAM_FIRST] = 0x30;
+	memset(f->writable + PAM_FIRST + 1, 0x33, 6);
+}
+
 struct dev *
-pcihost_new(void)
+pcihost_new(struct pcihost_out out)
 {
 	struct pcihost *h = calloc(1, sizeof(*h));
 
 	if (!h)
 		return NULL;
 	dev_init(&h->dev, &ops);
+	pci_init(&h->fn, &h->dev, &h->r.pci, &id);
+	registers(&h->fn);
+	h->fn.written = written;
+	h->out = out;
+	reset(&h->dev);
 	return &h->dev;
 }

@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The DSDT: what the board has that cannot be found by asking. PCI root with
- * its windows and interrupt routing, ISA devices, CPUs, the soft-off state
- * (ACPI 6.4, sections 6, 7.4.2.6, 8.4). Interrupts of PCI slots are routed to
- * fixed inputs of the IOAPIC; the PICs' way (link devices) is left out.
+ * its windows, ISA devices, CPUs, the soft-off state (ACPI 6.4, sections 6,
+ * 7.4.2.6, 8.4). PCI's interrupts and slots are in acpi-pci.c.
  */
 #include "vmm/acpi.h"
 
 #include <stdio.h>
 
 #include "dev/acpipm.h"
+#include "vmm/acpi-pci.h"
 #include "vmm/aml.h"
 
 /* An ISA device: identity, up to two port ranges, interrupt (0: none). */
@@ -50,7 +50,7 @@ isa_device(struct aml *a, const struct isa *d)
 	aml_close(a, dev);
 }
 
-/* Ports that PCI must leave alone: power management, APMC. */
+/* Ports that PCI must leave alone: power management, APMC, hotplug. */
 static void
 board_device(struct aml *a, const struct acpi_board *b)
 {
@@ -61,6 +61,8 @@ board_device(struct aml *a, const struct acpi_board *b)
 	aml_crs_io(a, b->pm_base, 64);
 	if (b->smi_cmd)
 		aml_crs_io(a, b->smi_cmd, 2);
+	if (b->hotplug_port)
+		aml_crs_io(a, b->hotplug_port, 20);
 	aml_crs_close(a, crs);
 	aml_close(a, dev);
 }
@@ -88,25 +90,6 @@ pvpanic_device(struct aml *a)
 }
 
 static void
-routing(struct aml *a)
-{
-	size_t all, one;
-
-	aml_name(a, "_PRT");
-	all = aml_package(a, 32 * 4);
-	for (unsigned slot = 0; slot < 32; slot++)
-		for (unsigned pin = 0; pin < 4; pin++) {
-			one = aml_package(a, 4);
-			aml_int(a, slot << 16 | 0xffff);
-			aml_int(a, pin);
-			aml_int(a, 0);
-			aml_int(a, acpi_pci_gsi(slot, pin));
-			aml_close(a, one);
-		}
-	aml_close(a, all);
-}
-
-static void
 windows(struct aml *a, const struct acpi_board *b)
 {
 	size_t crs = aml_crs(a);
@@ -130,7 +113,9 @@ pci(struct aml *a, const struct acpi_board *b)
 	aml_name_int(a, "_UID", 0);
 	aml_name_int(a, "_BBN", 0);
 	windows(a, b);
-	routing(a);
+	acpi_pci_root(a);
+	if (b->hotplug_port)
+		acpi_pci_slots(a, b);
 	isa = aml_device(a, "ISA_");
 	aml_name_int(a, "_ADR", 0x10000); /* PIIX3 is slot 1 */
 	for (unsigned i = 0; i < b->uarts && i < 4; i++)
@@ -143,8 +128,10 @@ pci(struct aml *a, const struct acpi_board *b)
 	if (b->pvpanic)
 		pvpanic_device(a);
 	board_device(a, b);
+	acpi_pci_isa(a);
 	aml_close(a, isa);
 	aml_close(a, root);
+	acpi_pci_links(a);
 }
 
 static void
@@ -173,8 +160,11 @@ acpi_dsdt_body(struct aml *a, const struct acpi_board *b)
 	for (unsigned i = 0; i < 3; i++)
 		aml_int(a, 0);
 	aml_close(a, at);
+	acpi_pci_mode(a);
 	at = aml_scope(a, "\\_SB");
 	pci(a, b);
 	processors(a, b->cpus);
 	aml_close(a, at);
+	if (b->hotplug_port)
+		acpi_pci_event(a);
 }

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * ACPI 6.4: RSDP, RSDT, XSDT, FADT, FACS, MADT (sections 5.2.5 to 5.2.12),
- * built as bytes and put at 0xe0000. The DSDT is in acpi-dsdt.c. Left out:
- * HPET, MCFG, SRAT: there is no such thing on the board.
+ * built as bytes and put at 0xe0000; or, where firmware places them, handed to
+ * it with a script for QEMU's table loader (acpi-loader.c). The DSDT is in
+ * acpi-dsdt.c. Left out: HPET, MCFG, SRAT: there is no such thing on the board.
  */
 #include "vmm/acpi.h"
 
@@ -17,12 +18,27 @@
 #define AT 0xe0000ull
 #define ROOM 0x10000u /* SMBIOS begins at 0xf0000 */
 
-/* Tables are built in p, as they will lie at AT. */
+/* Tables are built in p, as they will lie at base. */
 struct tables {
 	uint8_t *p;
 	size_t len;
+	uint64_t base;
+	struct acpi_script *script; /* NULL: they stay where base says */
 	bool full;
 };
+
+/* A field of n bytes that has an address among the tables. */
+static void
+pointer(struct tables *t, uint8_t *p, unsigned n, uint64_t at)
+{
+	if (n == 4)
+		put32(p, (uint32_t)at);
+	else
+		put64(p, at);
+	if (t->script)
+		acpi_script_pointer(t->script, ACPI_TABLES, ACPI_TABLES,
+			(size_t)(p - t->p), n);
+}
 
 static uint8_t
 checksum(const uint8_t *p, size_t n)
@@ -69,6 +85,17 @@ seal(uint8_t *p)
 	p[9] = checksum(p, get32(p + 4));
 }
 
+/* Of a table with pointers: who moves them makes it. */
+static void
+seal_pointers(struct tables *t, uint8_t *p)
+{
+	if (t->script)
+		acpi_script_checksum(t->script, ACPI_TABLES, (size_t)(p - t->p),
+			get32(p + 4), (size_t)(p - t->p) + 9);
+	else
+		seal(p);
+}
+
 /* Generic Address Structure: in I/O space, accessed as it is wide. */
 static void
 gas(uint8_t *p, uint16_t port, unsigned bytes, unsigned access)
@@ -103,8 +130,8 @@ fadt(struct tables *t, const struct acpi_board *b, uint64_t facs, uint64_t dsdt)
 	uint8_t *p = t->p + at;
 
 	header(p, "FACP", 276, 6);
-	put32(p + 36, (uint32_t)facs);
-	put32(p + 40, (uint32_t)dsdt);
+	pointer(t, p + 36, 4, facs);
+	pointer(t, p + 40, 4, dsdt);
 	p[45] = 1; /* desktop */
 	put16(p + 46, b->sci);
 	put32(p + 48, b->smi_cmd);
@@ -120,10 +147,10 @@ fadt(struct tables *t, const struct acpi_board *b, uint64_t facs, uint64_t dsdt)
 	gas(p + 116, 0xcf9, 1, 1);
 	p[128] = 6; /* hard reset */
 	p[131] = 4; /* minor version */
-	put64(p + 140, dsdt);
+	pointer(t, p + 140, 8, dsdt);
 	memcpy(p + 268, "VMUTILS", 7);
-	seal(p);
-	return AT + at;
+	seal_pointers(t, p);
+	return t->base + at;
 }
 
 static uint64_t
@@ -134,7 +161,7 @@ facs(struct tables *t)
 	memcpy(t->p + at, "FACS", 4);
 	put32(t->p + at + 4, 64);
 	t->p[at + 32] = 2;
-	return AT + at;
+	return t->base + at;
 }
 
 static void
@@ -199,7 +226,7 @@ madt(struct tables *t, const struct acpi_board *b)
 	reserve(t, a.len, 16);
 	header(a.p, "APIC", a.len, 5);
 	seal(a.p);
-	return AT + at;
+	return t->base + at;
 }
 
 /* RSDT (4 bytes an entry) or XSDT (8). */
@@ -212,12 +239,9 @@ root(struct tables *t, const char *sig, unsigned width, const uint64_t *table,
 
 	header(p, sig, size, 1);
 	for (unsigned i = 0; i < n; i++)
-		if (width == 4)
-			put32(p + 36 + (size_t)4 * i, (uint32_t)table[i]);
-		else
-			put64(p + 36 + (size_t)8 * i, table[i]);
-	seal(p);
-	return AT + at;
+		pointer(t, p + 36 + (size_t)width * i, width, table[i]);
+	seal_pointers(t, p);
+	return t->base + at;
 }
 
 static void
@@ -243,40 +267,71 @@ dsdt(struct tables *t, const struct acpi_board *b)
 		t->full = true;
 	else
 		reserve(t, n, 16);
-	return AT + at;
+	return t->base + at;
 }
 
+/* All but the RSDP. */
 static void
-build(struct tables *t, const struct acpi_board *b)
+build(struct tables *t, const struct acpi_board *b, uint64_t root_at[2])
 {
 	uint64_t table[2], at;
-	size_t first = reserve(t, 36, 16); /* the RSDP, where one looks first */
 
 	at = dsdt(t, b);
 	table[0] = fadt(t, b, facs(t), at);
 	table[1] = madt(t, b);
-	at = root(t, "RSDT", 4, table, 2);
-	rsdp(t->p + first, at, root(t, "XSDT", 8, table, 2));
+	root_at[0] = root(t, "RSDT", 4, table, 2);
+	root_at[1] = root(t, "XSDT", 8, table, 2);
+}
+
+static int
+check_room(const struct tables *t, const struct acpi_board *b)
+{
+	if (!t->full)
+		return 0;
+	return failx(-E2BIG, "ACPI tables: no room for %u CPUs", b->cpus);
 }
 
 int
 acpi_write(struct mem *mem, const struct acpi_board *b, uint64_t *rsdp_at)
 {
-	struct tables t = {.p = calloc(1, ROOM)};
-	int err = 0;
+	struct tables t = {.p = calloc(1, ROOM), .base = AT};
+	uint64_t root_at[2];
+	size_t first;
+	int err;
 
 	if (!t.p)
 		return fail(-ENOMEM, "ACPI tables");
-	build(&t, b);
-	if (t.full)
-		err = failx(
-			-E2BIG, "ACPI tables: no room for %u CPUs", b->cpus);
+	first = reserve(&t, ACPI_RSDP, 16); /* where one looks first */
+	build(&t, b, root_at);
+	rsdp(t.p + first, root_at[0], root_at[1]);
+	err = check_room(&t, b);
 	if (err == 0 && mem_write(mem, AT, t.p, t.len) < 0)
 		err = failx(-ENOMEM, "ACPI tables: less than 1 MiB of memory");
 	if (err == 0)
 		*rsdp_at = AT;
 	free(t.p);
 	return err;
+}
+
+int
+acpi_loader(struct acpi_loader *l, const struct acpi_board *b)
+{
+	struct tables t = {.p = calloc(1, ROOM), .script = &l->script};
+	uint64_t root_at[2];
+
+	memset(l, 0, sizeof(*l));
+	if (!t.p)
+		return fail(-ENOMEM, "ACPI tables");
+	acpi_script_begin(&l->script);
+	build(&t, b, root_at);
+	rsdp(l->rsdp, root_at[0], root_at[1]);
+	l->rsdp[8] = l->rsdp[32] = 0;
+	acpi_script_end(&l->script);
+	l->tables = t.p;
+	l->size = t.len;
+	if (l->script.full)
+		t.full = true;
+	return check_room(&t, b);
 }
 
 size_t

@@ -20,6 +20,8 @@ struct acpi_board {
 	bool vga; /* legacy VGA: the guest may touch it */
 	uint64_t pci_hole; /* [pci_hole, 0xfec00000) is for PCI memory */
 	uint32_t ioapic_addr, lapic_addr;
+	uint16_t hotplug_port; /* of pcihp; 0: none */
+	uint32_t hotplug_slots; /* a bit each */
 };
 
 /* The IOAPIC input of a PCI slot's pin (0: INTA#), as _PRT says it. */
@@ -36,6 +38,38 @@ size_t acpi_dsdt(const struct acpi_board *, uint8_t *buf, size_t n);
 struct aml;
 void acpi_dsdt_body(struct aml *, const struct acpi_board *);
 
+/*
+ * The same for firmware that places them: what fw_cfg's files "etc/acpi/rsdp",
+ * "etc/acpi/tables" and "etc/table-loader" have. tables: free().
+ */
+#define ACPI_RSDP 36
+#define ACPI_COMMANDS 32
+struct acpi_script { /* for QEMU's table loader; acpi-loader.c */
+	uint8_t p[ACPI_COMMANDS][128];
+	unsigned n;
+	bool full;
+};
+struct acpi_loader {
+	uint8_t rsdp[ACPI_RSDP];
+	uint8_t *tables;
+	size_t size;
+	struct acpi_script script;
+};
+int acpi_loader(struct acpi_loader *, const struct acpi_board *);
+
+/* The script's commands: files are allocated; a field at offset at of to gets
+ * the address of from added; a checksum at sum covers [at, at+n), and is 0 in
+ * the file. */
+#define ACPI_RSDP_FILE "etc/acpi/rsdp"
+#define ACPI_TABLES "etc/acpi/tables"
+#define ACPI_SCRIPT_FILE "etc/table-loader"
+void acpi_script_begin(struct acpi_script *);
+void acpi_script_pointer(struct acpi_script *, const char *to, const char *from,
+	size_t at, unsigned n);
+void acpi_script_checksum(struct acpi_script *, const char *file, size_t at,
+	size_t n, size_t sum);
+void acpi_script_end(struct acpi_script *); /* the RSDP's */
+
 struct smbios_info {
 	unsigned cpus;
 	uint64_t memory;
@@ -45,5 +79,10 @@ struct smbios_info {
 
 /* Entry point at 0xf0000 (paragraph-aligned), table after it. */
 int smbios_write(struct mem *, const struct smbios_info *);
+/* For firmware that places it: the entry point is in the first bytes, the
+ * structures from SMBIOS_TABLES on. free() *p. */
+enum { SMBIOS_ENTRY = 24, SMBIOS_TABLES = 32 };
+int smbios_build(
+	const struct mem *, const struct smbios_info *, uint8_t **p, size_t *n);
 
 #endif

@@ -1,16 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * AML bytes: terms of ACPI 6.4 section 20.2, resource descriptors of section
- * 6.4. A PkgLength has one to four bytes and comes before what it measures, so
- * it is inserted when the thing is closed.
+ * AML bytes: terms of ACPI 6.4 section 20.2. A PkgLength has one to four bytes
+ * and comes before what it measures, so it is inserted when the thing is
+ * closed.
  */
 #include "vmm/aml.h"
 
 #include <string.h>
 
 enum {
-	OP_ZERO = 0x00,
-	OP_ONE = 0x01,
 	OP_NAME = 0x08,
 	OP_BYTE = 0x0a,
 	OP_WORD = 0x0b,
@@ -18,13 +16,10 @@ enum {
 	OP_STRING = 0x0d,
 	OP_QWORD = 0x0e,
 	OP_SCOPE = 0x10,
-	OP_BUFFER = 0x11,
 	OP_PACKAGE = 0x12,
 	OP_METHOD = 0x14,
 	OP_EXT = 0x5b,
-	OP_ARG0 = 0x68,
-	OP_STORE = 0x70,
-	OP_RETURN = 0xa4,
+	OP_IF = 0xa0,
 	OP_EXT_REGION = 0x80,
 	OP_EXT_FIELD = 0x81,
 	OP_EXT_DEVICE = 0x82,
@@ -107,7 +102,7 @@ void
 aml_int(struct aml *a, uint64_t v)
 {
 	if (v <= 1) {
-		aml_u8(a, v ? OP_ONE : OP_ZERO);
+		aml_u8(a, v ? AML_ONE : AML_ZERO);
 	} else if (v <= UINT8_MAX) {
 		aml_u8(a, OP_BYTE);
 		aml_u8(a, (unsigned)v);
@@ -239,128 +234,68 @@ aml_close(struct aml *a, size_t at)
 	memcpy(a->p + at, head, 1 + extra);
 }
 
+size_t
+aml_if(struct aml *a)
+{
+	aml_u8(a, OP_IF);
+	return a->len;
+}
+
+void
+aml_region(struct aml *a, const char *name, unsigned space, unsigned at,
+	unsigned length)
+{
+	aml_u8(a, OP_EXT);
+	aml_u8(a, OP_EXT_REGION);
+	aml_path(a, name);
+	aml_u8(a, space);
+	aml_int(a, at);
+	aml_int(a, length);
+}
+
+size_t
+aml_field(struct aml *a, const char *region, unsigned flags)
+{
+	size_t at;
+
+	aml_u8(a, OP_EXT);
+	aml_u8(a, OP_EXT_FIELD);
+	at = a->len;
+	aml_path(a, region);
+	aml_u8(a, flags);
+	return at;
+}
+
+/* Less than 64 bits: a PkgLength of one byte. */
+void
+aml_field_part(struct aml *a, const char *name, unsigned bits)
+{
+	aml_path(a, name);
+	aml_u8(a, bits);
+}
+
 void
 aml_io_byte(struct aml *a, const char *region, unsigned port, const char *field)
 {
 	size_t at;
 
-	aml_u8(a, OP_EXT);
-	aml_u8(a, OP_EXT_REGION);
-	aml_path(a, region);
-	aml_u8(a, 1); /* SystemIO */
-	aml_int(a, port);
-	aml_int(a, 1);
-	aml_u8(a, OP_EXT);
-	aml_u8(a, OP_EXT_FIELD);
-	at = a->len;
-	aml_path(a, region);
-	aml_u8(a, 1); /* ByteAcc, NoLock, Preserve */
-	aml_path(a, field);
-	aml_u8(a, 8); /* bits */
+	aml_region(a, region, AML_PORTS, port, 1);
+	at = aml_field(a, region, AML_BY_BYTE);
+	aml_field_part(a, field, 8);
 	aml_close(a, at);
 }
 
 void
 aml_return(struct aml *a, const char *name)
 {
-	aml_u8(a, OP_RETURN);
+	aml_u8(a, AML_RETURN);
 	aml_path(a, name);
 }
 
 void
 aml_store_arg0(struct aml *a, const char *name)
 {
-	aml_u8(a, OP_STORE);
-	aml_u8(a, OP_ARG0);
+	aml_u8(a, AML_STORE);
+	aml_u8(a, AML_ARG0);
 	aml_path(a, name);
-}
-
-/* A buffer whose size (a word constant) is known when it is closed. */
-size_t
-aml_crs(struct aml *a)
-{
-	size_t at;
-
-	aml_name(a, "_CRS");
-	aml_u8(a, OP_BUFFER);
-	at = a->len;
-	aml_u8(a, OP_WORD);
-	aml_u16(a, 0);
-	return at;
-}
-
-void
-aml_crs_close(struct aml *a, size_t at)
-{
-	size_t size;
-
-	aml_u16(a, 0x0079); /* end tag, checksum 0: none */
-	size = a->len - at - 3;
-	if (!a->full) {
-		a->p[at + 1] = (uint8_t)size;
-		a->p[at + 2] = (uint8_t)(size >> 8);
-	}
-	aml_close(a, at);
-}
-
-void
-aml_crs_io(struct aml *a, unsigned port, unsigned length)
-{
-	aml_u8(a, 0x47);
-	aml_u8(a, 1); /* Decode16 */
-	aml_u16(a, port);
-	aml_u16(a, port);
-	aml_u8(a, 1); /* alignment */
-	aml_u8(a, length);
-}
-
-void
-aml_crs_irq(struct aml *a, unsigned irq)
-{
-	aml_u8(a, 0x22); /* IRQNoFlags: edge, active high */
-	aml_u16(a, 1u << irq);
-}
-
-/* Word address space: type 1 is I/O, 2 is bus numbers; produced, fixed. */
-static void
-word_window(struct aml *a, unsigned type, unsigned flags, unsigned first,
-	unsigned last)
-{
-	aml_u8(a, 0x88);
-	aml_u16(a, 13);
-	aml_u8(a, type);
-	aml_u8(a, 0x0c); /* MinFixed, MaxFixed, PosDecode, Producer */
-	aml_u8(a, flags);
-	aml_u16(a, 0);
-	aml_u16(a, first);
-	aml_u16(a, last);
-	aml_u16(a, 0);
-	aml_u16(a, last - first + 1);
-}
-
-void
-aml_crs_bus(struct aml *a, unsigned first, unsigned last)
-{
-	word_window(a, 2, 0, first, last);
-}
-
-void
-aml_crs_io_window(struct aml *a, unsigned first, unsigned last)
-{
-	word_window(a, 1, 3, first, last); /* EntireRange */
-}
-
-void
-aml_crs_mem_window(struct aml *a, uint32_t first, uint32_t last)
-{
-	aml_u8(a, 0x87);
-	aml_u16(a, 23);
-	aml_u8(a, 0);
-	aml_u8(a, 0x0c);
-	aml_u8(a, 1); /* ReadWrite, NonCacheable */
-	aml_u32(a, 0);
-	aml_u32(a, first);
-	aml_u32(a, last);
-	aml_u32(a, 0);
-	aml_u32(a, last - first + 1);
 }

@@ -8,6 +8,7 @@
 
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 
 #include "lib/err.h"
 #include "vmm/boot-common.h"
@@ -323,30 +324,55 @@ entry_point(struct table *t)
 	p[5] = (uint8_t)-sum;
 }
 
-int
-smbios_write(struct mem *mem, const struct smbios_info *info)
+static int
+build(struct table *t, const struct mem *mem, const struct smbios_info *info)
 {
-	struct table t = {.len = 32};
 	uint8_t uuid[16] = {0};
 
 	if (info->uuid && parse_uuid(info->uuid, uuid) < 0)
 		return failx(-EINVAL, "%s: not a UUID", info->uuid);
-	bios(&t, info->version);
-	machine(&t, info->version, uuid);
-	processor(&t, info->cpus, info->version);
-	memory(&t, mem, info->memory);
-	begin(&t, 32, H_BOOT);
-	u32(&t, 0);
-	u16(&t, 0);
-	u8(&t, 0); /* no errors at boot */
-	end(&t);
-	begin(&t, 127, H_END);
-	end(&t);
-	if (t.full)
+	t->len = SMBIOS_TABLES;
+	bios(t, info->version);
+	machine(t, info->version, uuid);
+	processor(t, info->cpus, info->version);
+	memory(t, mem, info->memory);
+	begin(t, 32, H_BOOT);
+	u32(t, 0);
+	u16(t, 0);
+	u8(t, 0); /* no errors at boot */
+	end(t);
+	begin(t, 127, H_END);
+	end(t);
+	if (t->full)
 		return failx(-E2BIG, "SMBIOS tables do not fit");
-	entry_point(&t);
-	if (mem_write(mem, AT, t.p, t.len) < 0)
-		return failx(
-			-ENOMEM, "SMBIOS tables: less than 1 MiB of memory");
+	entry_point(t);
+	return 0;
+}
+
+int
+smbios_write(struct mem *mem, const struct smbios_info *info)
+{
+	struct table t = {0};
+	int r = build(&t, mem, info);
+
+	if (!r && mem_write(mem, AT, t.p, t.len) < 0)
+		r = failx(-ENOMEM, "SMBIOS tables: less than 1 MiB of memory");
+	return r;
+}
+
+int
+smbios_build(const struct mem *mem, const struct smbios_info *info, uint8_t **p,
+	size_t *n)
+{
+	struct table t = {0};
+	int r = build(&t, mem, info);
+
+	if (r)
+		return r;
+	*p = malloc(t.len);
+	if (!*p)
+		return fail(-ENOMEM, "SMBIOS tables");
+	memcpy(*p, t.p, t.len);
+	*n = t.len;
 	return 0;
 }

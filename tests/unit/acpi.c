@@ -22,6 +22,8 @@ static const struct acpi_board board = {
 	.pci_hole = 0xc0000000,
 	.ioapic_addr = 0xfec00000,
 	.lapic_addr = 0xfee00000,
+	.hotplug_port = 0xae00,
+	.hotplug_slots = 0xfffffff8,
 };
 
 static uint8_t ram[0x20000]; /* 0xe0000..0xfffff as the guest sees it */
@@ -271,6 +273,7 @@ test_iasl(uint64_t rsdp)
 	b.uarts = 0;
 	b.i8042 = b.pvpanic = false;
 	b.smi_cmd = 0;
+	b.hotplug_port = 0;
 	iasl(dir, "DSDT300", buf, acpi_dsdt(&b, buf, sizeof(buf)), true);
 	run("rm -rf %s", dir, "");
 }

@@ -125,6 +125,97 @@ test_sleep(void)
 	teardown();
 }
 
+/* ---- as a PCI function ---- */
+
+static struct bus *ports;
+static struct pci_bus *pci;
+
+static void
+setup_pci(void)
+{
+	struct pci_host host = {.to = NULL};
+
+	setup();
+	bus_new(&ports, "ports", 0x10000);
+	host.ports = ports;
+	pci_bus_new(&pci, &host);
+	pci_bus_add(pci, acpipm_fn(pm), 1, 0);
+}
+
+static void
+teardown_pci(void)
+{
+	teardown();
+	pci_bus_free(pci);
+	bus_free(ports);
+}
+
+static void
+put(unsigned at, unsigned size, uint32_t v)
+{
+	pci_bus_write(pci, 0, 1 << 3, at, size, v);
+}
+
+static uint32_t
+get(unsigned at, unsigned size)
+{
+	return pci_bus_read(pci, 0, 1 << 3, at, size);
+}
+
+static void
+test_base(void)
+{
+	setup_pci();
+	is_u64(get(PCI_VENDOR, 4), 0x71138086, "PIIX4, power management");
+	is_u64(get(ACPIPM_PMBASE, 4), 1, "ports, nowhere");
+	put(ACPIPM_PMBASE, 4, 0x600);
+	is_u64(acpipm_base(pm), 0, "not decoded");
+	is_u64(bus_read(ports, 0x604, 2), 0xffff, "a hole");
+	put(ACPIPM_PMREGMISC, 1, 1);
+	is_u64(bus_read(ports, 0x604, 2), 1, "PM1_CNT where PMBASE says");
+	put(ACPIPM_PMBASE, 4, 0xb03f);
+	ok(bus_read(ports, 0x604, 2) == 0xffff &&
+			bus_read(ports, 0xb004, 2) == 1,
+		"which moves, in steps of 64");
+	is_u64(acpipm_base(pm), 0xb000, "it can be asked for");
+	dev_reset(pm);
+	is_u64(bus_read(ports, 0xb004, 2), 0xffff, "a reset takes it away");
+	is_u64(acpipm_base(pm), 0, "and it is nowhere");
+	teardown_pci();
+}
+
+static void
+test_config(void)
+{
+	setup_pci();
+	ok(get(0x58, 4) & 1u << 25, "DEVACTB: APMC is set up already");
+	put(0x58, 4, 0);
+	is_u64(get(0x58, 4), 1u << 25, "which cannot be undone");
+	put(ACPIPM_SMBBA, 4, 0x700);
+	is_u64(get(ACPIPM_SMBBA, 4), 0x701, "the SMBus has ports");
+	put(ACPIPM_SMBHSTCFG, 1, 9);
+	is_u64(bus_read(ports, 0x700, 1), 0, "its host is idle");
+	bus_write(ports, 0x702, 1, 0x48);
+	is_u64(bus_read(ports, 0x700, 1), 4, "a transaction: nobody answers");
+	bus_write(ports, 0x700, 1, 4);
+	is_u64(bus_read(ports, 0x700, 1), 0, "the status is cleared");
+	teardown_pci();
+}
+
+static void
+test_gpe(void)
+{
+	setup();
+	acpipm_gpe(pm, 1);
+	is_u64(rd(GPE, 2), 2, "an event sets its bit");
+	ok(!sci, "a disabled one interrupts nobody");
+	wr(GPE + 2, 2, 2);
+	ok(sci, "an enabled one does");
+	wr(GPE, 2, 2);
+	ok(!sci && rd(GPE, 2) == 0, "until it is cleared");
+	teardown();
+}
+
 int
 main(void)
 {
@@ -132,5 +223,8 @@ main(void)
 	test_timer();
 	test_button();
 	test_sleep();
+	test_base();
+	test_config();
+	test_gpe();
 	return done();
 }
