@@ -2,13 +2,15 @@
 /*
  * Guest memory. RAM is one memfd, sealed against resizing, so that who it is
  * passed to cannot pull it from under us; ROMs are private read-only pages.
- * Slots are added before the guest runs and never change after.
+ * Slots and pieces are added before the guest runs. All that ever changes is
+ * which of its slots a piece points to, so readers need no lock.
  */
 #include "dev/mem.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -23,14 +25,25 @@
 #define HIGH 0x100000000ull
 #define GPA_END (1ull << 52)
 
+struct piece {
+	uint64_t gpa, size;
+	bool window;
+	_Atomic(const struct mem_slot *) now; /* NULL: nothing */
+};
+
 struct mem {
 	int fd;
 	uint64_t size, low;
 	uint8_t *ram;
+	struct piece piece[MEM_PIECES]; /* the largest come first */
+	unsigned pieces;
 	struct mem_slot slot[MEM_SLOTS];
 	unsigned slots;
+	struct mem_slot view[MEM_PIECES][MEM_VIEWS]; /* host NULL: none */
 	void (*written)(void *to, uint64_t gpa, uint64_t len);
 	void *to;
+	void (*remapped)(void *to, unsigned n, uint64_t gpa, uint64_t len);
+	void *remap_to;
 };
 
 /* "64G", "1536M", "4K": what a person would write. */
@@ -78,9 +91,23 @@ check_size(uint64_t size)
 }
 
 static void
+add_piece(
+	struct mem *m, uint64_t gpa, uint64_t size, const struct mem_slot *now)
+{
+	struct piece *p = &m->piece[m->pieces++];
+
+	p->gpa = gpa;
+	p->size = size;
+	atomic_init(&p->now, now);
+}
+
+static void
 add_slot(struct mem *m, uint64_t gpa, uint64_t size, uint8_t *host, bool rom)
 {
-	m->slot[m->slots++] = (struct mem_slot){gpa, size, host, rom};
+	struct mem_slot *s = &m->slot[m->slots++];
+
+	*s = (struct mem_slot){gpa, size, host, rom};
+	add_piece(m, gpa, size, s);
 }
 
 static int
@@ -172,39 +199,55 @@ mem_fd(const struct mem *m)
 }
 
 static int
-check_rom(const struct mem *m, uint64_t gpa, uint64_t size)
+check_place(const struct mem *m, const char *what, uint64_t gpa, uint64_t size)
 {
-	const struct mem_slot *s;
-
 	if (gpa % PAGE || size % PAGE || !size)
 		return failx(-EINVAL,
-			"ROM at %#" PRIx64 "+%#" PRIx64 ": not whole pages",
-			gpa, size);
+			"%s at %#" PRIx64 "+%#" PRIx64 ": not whole pages",
+			what, gpa, size);
 	if (gpa >= GPA_END || size > GPA_END - gpa)
 		return failx(-ERANGE,
-			"ROM at %#" PRIx64 "+%#" PRIx64
+			"%s at %#" PRIx64 "+%#" PRIx64
 			": beyond physical memory",
-			gpa, size);
-	for (s = m->slot; s < m->slot + m->slots; s++)
-		if (gpa < s->gpa + s->size && s->gpa < gpa + size)
-			return failx(-EEXIST,
-				"ROM at %#" PRIx64 "+%#" PRIx64
-				" overlaps %s at %#" PRIx64,
-				gpa, size, s->rom ? "another" : "RAM", s->gpa);
-	if (m->slots == MEM_SLOTS)
-		return failx(
-			-ENOSPC, "ROM at %#" PRIx64 ": too many slots", gpa);
+			what, gpa, size);
+	/* A window in RAM makes three pieces of one. */
+	if (m->slots == MEM_SLOTS || m->pieces + 2 > MEM_PIECES)
+		return failx(-ENOSPC, "%s at %#" PRIx64 ": too many slots",
+			what, gpa);
 	return 0;
+}
+
+static int
+overlaps(const char *what, uint64_t gpa, uint64_t size, const struct piece *p)
+{
+	const struct mem_slot *s = atomic_load(&p->now);
+
+	return failx(-EEXIST,
+		"%s at %#" PRIx64 "+%#" PRIx64 " overlaps %s at %#" PRIx64,
+		what, gpa, size, s && !s->rom ? "RAM" : "another", p->gpa);
+}
+
+/* The first piece that it would overlap, or NULL. */
+static struct piece *
+in_the_way(struct mem *m, uint64_t gpa, uint64_t size)
+{
+	for (struct piece *p = m->piece; p < m->piece + m->pieces; p++)
+		if (gpa < p->gpa + p->size && p->gpa < gpa + size)
+			return p;
+	return NULL;
 }
 
 int
 mem_add_rom(struct mem *m, uint64_t gpa, const void *p, uint64_t size)
 {
+	int err = check_place(m, "ROM", gpa, size);
+	struct piece *other;
 	void *host;
-	int err = check_rom(m, gpa, size);
 
 	if (err)
 		return err;
+	if ((other = in_the_way(m, gpa, size)))
+		return overlaps("ROM", gpa, size, other);
 	host = mmap(NULL, size, PROT_READ | PROT_WRITE,
 		MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	if (host == MAP_FAILED)
@@ -219,6 +262,88 @@ mem_add_rom(struct mem *m, uint64_t gpa, const void *p, uint64_t size)
 	return 0;
 }
 
+/* ---- windows ---- */
+
+/* What shows the view of a piece; NULL: nothing. */
+static const struct mem_slot *
+view_of(const struct mem *m, unsigned n, enum mem_view v)
+{
+	return m->view[n][v].host ? &m->view[n][v] : NULL;
+}
+
+/* RAM around a window: piece old becomes what is above it, which is most. */
+static void
+split(struct mem *m, struct piece *old, uint64_t gpa, uint64_t size)
+{
+	uint64_t end = old->gpa + old->size, from = old->gpa;
+	struct mem_slot *s = m->view[old - m->piece];
+
+	if (from < gpa) {
+		struct mem_slot *low = m->view[m->pieces];
+
+		low[MEM_RAM] = (struct mem_slot){
+			from, gpa - from, m->ram + from, false};
+		add_piece(m, from, gpa - from, &low[MEM_RAM]);
+	}
+	from = gpa + size;
+	s[MEM_RAM] = (struct mem_slot){from, end - from, m->ram + from, false};
+	old->gpa = from;
+	old->size = end - from;
+	atomic_store(&old->now, &s[MEM_RAM]);
+}
+
+int
+mem_add_window(struct mem *m, uint64_t gpa, uint64_t size, uint8_t *rom,
+	enum mem_view first, unsigned *window)
+{
+	int err = check_place(m, "window", gpa, size);
+	struct piece *other;
+	struct mem_slot *v;
+
+	if (err)
+		return err;
+	other = in_the_way(m, gpa, size);
+	/* RAM that stays above it: there is more of it than windows. */
+	if (other &&
+		(other->window || other->gpa > gpa || gpa + size >= m->low ||
+			gpa + size >= other->gpa + other->size))
+		return overlaps("window", gpa, size, other);
+	if (other)
+		split(m, other, gpa, size);
+	*window = m->pieces;
+	v = m->view[m->pieces];
+	if (other) {
+		v[MEM_RAM] = (struct mem_slot){gpa, size, m->ram + gpa, false};
+		v[MEM_RAM_RO] =
+			(struct mem_slot){gpa, size, m->ram + gpa, true};
+	}
+	v[MEM_ROM] = (struct mem_slot){gpa, size, rom, true};
+	add_piece(m, gpa, size, view_of(m, *window, first));
+	m->piece[*window].window = true;
+	return 0;
+}
+
+void
+mem_show(struct mem *m, unsigned n, enum mem_view v)
+{
+	const struct mem_slot *s = view_of(m, n, v);
+	struct piece *p = &m->piece[n];
+
+	if (atomic_exchange(&p->now, s) != s && m->remapped)
+		m->remapped(m->remap_to, n, p->gpa, p->size);
+}
+
+void
+mem_on_remap(struct mem *m,
+	void (*remapped)(void *to, unsigned n, uint64_t gpa, uint64_t len),
+	void *to)
+{
+	m->remapped = remapped;
+	m->remap_to = to;
+}
+
+/* ---- looking up ---- */
+
 const struct mem_slot *
 mem_slots(const struct mem *m, unsigned *n)
 {
@@ -226,23 +351,55 @@ mem_slots(const struct mem *m, unsigned *n)
 	return m->slot;
 }
 
+unsigned
+mem_pieces(const struct mem *m)
+{
+	return m->pieces;
+}
+
+const struct mem_slot *
+mem_piece(const struct mem *m, unsigned n)
+{
+	return atomic_load(&m->piece[n].now);
+}
+
 const struct mem_slot *
 mem_find(const struct mem *m, uint64_t gpa)
 {
-	const struct mem_slot *s;
+	const struct piece *p;
 
-	for (s = m->slot; s < m->slot + m->slots; s++)
-		if (gpa - s->gpa < s->size)
-			return s;
+	for (p = m->piece; p < m->piece + m->pieces; p++)
+		if (gpa - p->gpa < p->size)
+			return atomic_load_explicit(
+				&p->now, memory_order_acquire);
 	return NULL;
+}
+
+/* Does RAM go on behind s, here and on the host, for left bytes? */
+static bool
+goes_on(const struct mem *m, const struct mem_slot *s, uint64_t left)
+{
+	while (left) {
+		const struct mem_slot *next = mem_find(m, s->gpa + s->size);
+
+		if (!next || next->rom || next->host != s->host + s->size)
+			return false;
+		left -= next->size < left ? next->size : left;
+		s = next;
+	}
+	return true;
 }
 
 void *
 mem_span(const struct mem *m, uint64_t gpa, uint64_t len)
 {
 	const struct mem_slot *s = mem_find(m, gpa);
+	uint64_t n;
 
-	if (!s || s->rom || !len || len > s->size - (gpa - s->gpa))
+	if (!s || s->rom || !len)
+		return NULL;
+	n = s->size - (gpa - s->gpa);
+	if (len > n && !goes_on(m, s, len - n))
 		return NULL;
 	return s->host + (gpa - s->gpa);
 }
@@ -283,7 +440,8 @@ mem_read(const struct mem *m, uint64_t gpa, void *to, uint64_t len)
 	if (check(m, gpa, len, false))
 		return -EFAULT;
 	for (; len; gpa += n, p += n, len -= n) {
-		n = run(m, gpa, len, false, &host);
+		if (!(n = run(m, gpa, len, false, &host)))
+			return -EFAULT; /* a window closed meanwhile */
 		memcpy(p, host, n);
 	}
 	return 0;
@@ -299,11 +457,12 @@ mem_write(struct mem *m, uint64_t gpa, const void *from, uint64_t len)
 	if (check(m, gpa, len, true))
 		return -EFAULT;
 	for (; left; at += n, p += n, left -= n) {
-		n = run(m, at, left, true, &host);
+		if (!(n = run(m, at, left, true, &host)))
+			break; /* a window closed meanwhile */
 		memcpy(host, p, n);
 	}
-	mem_dirty(m, gpa, len);
-	return 0;
+	mem_dirty(m, gpa, len - left);
+	return left ? -EFAULT : 0;
 }
 
 int
@@ -315,11 +474,12 @@ mem_fill(struct mem *m, uint64_t gpa, uint8_t byte, uint64_t len)
 	if (check(m, gpa, len, true))
 		return -EFAULT;
 	for (; left; at += n, left -= n) {
-		n = run(m, at, left, true, &host);
+		if (!(n = run(m, at, left, true, &host)))
+			break;
 		memset(host, byte, n);
 	}
-	mem_dirty(m, gpa, len);
-	return 0;
+	mem_dirty(m, gpa, len - left);
+	return left ? -EFAULT : 0;
 }
 
 void
@@ -335,6 +495,21 @@ mem_dirty(struct mem *m, uint64_t gpa, uint64_t len)
 {
 	if (m->written && len)
 		m->written(m->to, gpa, len);
+}
+
+int
+mem_release(struct mem *m, uint64_t gpa, uint64_t len)
+{
+	uint8_t *host = mem_span(m, gpa, len);
+
+	if (!host || gpa % PAGE || len % PAGE)
+		return -EFAULT;
+	if (fallocate(m->fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE,
+		    host - m->ram, (off_t)len) &&
+		madvise(host, len, MADV_REMOVE))
+		return -errno;
+	mem_dirty(m, gpa, len);
+	return 0;
 }
 
 int

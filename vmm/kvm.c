@@ -52,23 +52,44 @@ catch_kicks(void)
 	return 0;
 }
 
+/* KVM's slots are the pieces of memory. One that shows another thing is made
+ * anew, since KVM moves none and makes none read-only; in between, other vCPUs
+ * find nothing there, and the bus answers. */
 static int
-set_slot(struct engine *e, const struct mem_slot *s)
+set_slot(struct engine *e, unsigned n)
 {
-	struct kvm_userspace_memory_region r = {
-		.slot = e->slots,
-		.flags = s->rom ? KVM_MEM_READONLY : 0,
-		.guest_phys_addr = s->gpa,
-		.memory_size = s->size,
-		.userspace_addr = (uintptr_t)s->host,
-	};
+	const struct mem_slot *s = mem_piece(e->cfg.mem, n);
+	struct kvm_userspace_memory_region r = {.slot = n};
 
+	if (e->mapped & 1ull << n) {
+		ioctl(e->vm, KVM_SET_USER_MEMORY_REGION, &r);
+		e->mapped &= ~(1ull << n);
+	}
+	if (!s)
+		return 0;
+	r.flags = s->rom ? KVM_MEM_READONLY : 0;
+	r.guest_phys_addr = s->gpa;
+	r.memory_size = s->size;
+	r.userspace_addr = (uintptr_t)s->host;
 	if (ioctl(e->vm, KVM_SET_USER_MEMORY_REGION, &r) < 0)
 		return fail(-errno, "kvm: cannot map %#llx bytes at %#llx",
 			(unsigned long long)s->size,
 			(unsigned long long)s->gpa);
-	e->slots++;
+	e->mapped |= 1ull << n;
 	return 0;
+}
+
+/* In a device's access, or while all are parked. */
+static void
+remapped(void *to, unsigned n, uint64_t gpa, uint64_t len)
+{
+	struct engine *e = to;
+
+	(void)gpa, (void)len;
+	pthread_mutex_lock(&e->memory);
+	if (set_slot(e, n) < 0)
+		log_say(e->cfg.log, LEVEL_ERROR, "%s", fail_text());
+	pthread_mutex_unlock(&e->memory);
 }
 
 static int
@@ -144,8 +165,6 @@ create_vm(struct engine *e, int kvm)
 static int
 setup_vm(struct engine *e, int kvm)
 {
-	const struct mem_slot *slot;
-	unsigned n;
 	int r;
 
 	if ((r = check_caps(kvm, e->cfg.cpus)) < 0 ||
@@ -157,16 +176,17 @@ setup_vm(struct engine *e, int kvm)
 	e->run_size = (size_t)r;
 	r = ioctl(e->vm, KVM_GET_TSC_KHZ, 0); /* since Linux 5.16 */
 	e->tsc_khz = r > 0 ? (uint64_t)r : 0;
-	slot = mem_slots(e->cfg.mem, &n);
-	for (unsigned i = 0; i < n; i++)
-		if ((r = set_slot(e, &slot[i])) < 0)
+	for (unsigned i = 0; i < mem_pieces(e->cfg.mem); i++)
+		if ((r = set_slot(e, i)) < 0)
 			return r;
+	mem_on_remap(e->cfg.mem, remapped, e);
 	return kvm_cpuid_get(&e->cpuid, kvm, e->cfg.cpus, e->tsc_khz);
 }
 
 static void
 engine_close(struct engine *e)
 {
+	mem_on_remap(e->cfg.mem, NULL, NULL);
 	for (unsigned i = 0; e->vcpu && i < e->cfg.cpus; i++) {
 		struct vcpu *v = &e->vcpu[i];
 
@@ -178,6 +198,7 @@ engine_close(struct engine *e)
 	if (e->vm >= 0)
 		close(e->vm);
 	pthread_mutex_destroy(&e->lock);
+	pthread_mutex_destroy(&e->memory);
 	free(e->vcpu);
 	free(e);
 }
@@ -203,6 +224,7 @@ engine_open(struct engine **to, const struct engine_config *cfg)
 	e->cfg = *cfg;
 	e->vm = -1;
 	pthread_mutex_init(&e->lock, NULL);
+	pthread_mutex_init(&e->memory, NULL);
 	if ((r = catch_kicks()) < 0 || (r = setup_vm(e, kvm)) < 0)
 		goto out;
 	e->vcpu = calloc(cfg->cpus, sizeof(*e->vcpu));
@@ -279,7 +301,10 @@ vcpu_set(struct vcpu *v, const struct cpu_state *s)
 static int
 engine_map(struct engine *e, const struct mem_slot *s)
 {
-	return set_slot(e, s);
+	for (unsigned n = 0; n < mem_pieces(e->cfg.mem); n++)
+		if (mem_piece(e->cfg.mem, n) == s)
+			return set_slot(e, n);
+	return failx(-EINVAL, "kvm: no such memory");
 }
 
 /* RAM is a shared mapping of a file, so the page keeps its contents while all

@@ -66,7 +66,8 @@ struct engine {
 	size_t run_size; /* bytes to map of a vCPU */
 	uint64_t tsc_khz;
 	bool sync; /* kvm_run carries events, both ways */
-	unsigned slots; /* memory slots in use */
+	uint64_t mapped; /* memory slots in use, a bit each */
+	pthread_mutex_t memory; /* of mapped */
 	atomic_bool extint; /* the PIC's wire */
 	uint64_t stood_clock, stood_tsc; /* kvmclock and the host's TSC then */
 	pthread_mutex_t lock; /* of routes */

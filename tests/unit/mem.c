@@ -149,6 +149,114 @@ test_rom(void)
 	mem_free(m);
 }
 
+struct turn {
+	unsigned n, piece;
+	uint64_t gpa, len;
+};
+
+static void
+turned(void *to, unsigned n, uint64_t gpa, uint64_t len)
+{
+	struct turn *t = to;
+
+	t->n++;
+	t->piece = n;
+	t->gpa = gpa;
+	t->len = len;
+}
+
+/* A window [64K, 128K) of 4 MiB. */
+static void
+test_views(void)
+{
+	static uint8_t rom[65536] = {[0] = 1, [65535] = 2};
+	struct mem *m = new_mem(4 * M);
+	const struct mem_slot *ram, *s;
+	struct turn t = {0};
+	uint8_t b[2];
+	unsigned w, n;
+
+	ram = mem_slots(m, &n);
+	mem_fill(m, 0, 7, 4 * M);
+	ok(!mem_add_window(m, 65536, 65536, rom, MEM_ROM, &w),
+		"a window in RAM");
+	mem_on_remap(m, turned, &t);
+	s = mem_find(m, 65536);
+	ok(s && s->rom && s->host == rom && s->gpa == 65536 &&
+			s->size == 65536 && s == mem_piece(m, w),
+		"shows its ROM");
+	ok(mem_find(m, 65535)->host == ram->host &&
+			mem_find(m, 131072)->host == ram->host + 131072,
+		"RAM is where it was around it");
+	ok(!mem_read(m, 65535, b, 2) && b[0] == 7 && b[1] == 1 &&
+			!mem_read(m, 131071, b, 2) && b[0] == 2 && b[1] == 7,
+		"reads cross its borders");
+	ok(!mem_span(m, 65535, 2) && !mem_span(m, 0, M) &&
+			mem_write(m, 131071, b, 2) == -EFAULT,
+		"writes and spans do not");
+	mem_show(m, w, MEM_RAM);
+	ok(t.n == 1 && t.piece == w && t.gpa == 65536 && t.len == 65536,
+		"a change is told");
+	ok(!mem_read(m, 65536, b, 1) && b[0] == 7 &&
+			mem_span(m, 65535, 2) == ram->host + 65535 &&
+			mem_span(m, 0, 4 * M) == ram->host &&
+			!mem_span(m, 0, 4 * M + 1),
+		"RAM is whole again");
+	mem_show(m, w, MEM_RAM);
+	is_u64(t.n, 1, "what stays is not told");
+	mem_show(m, w, MEM_RAM_RO);
+	ok(!mem_read(m, 131071, b, 2) && b[0] == 7 &&
+			mem_write(m, 65536, b, 1) == -EFAULT &&
+			!mem_span(m, 65536, 1),
+		"RAM can be read-only");
+	mem_show(m, w, MEM_NONE);
+	ok(!mem_find(m, 65536) && !mem_piece(m, w) &&
+			mem_read(m, 65535, b, 2) == -EFAULT && t.n == 3,
+		"or not be there");
+	ok(mem_slots(m, &n) == ram && n == 1 && ram->size == 4 * M,
+		"what is beneath stays");
+	mem_free(m);
+}
+
+static void
+test_windows(void)
+{
+	static uint8_t rom[4096] = {9};
+	struct mem *m = new_mem(4 * M);
+	unsigned w[3], n;
+	uint8_t b;
+	int err;
+
+	ok(!mem_add_window(m, 0xc0000, 16384, NULL, MEM_ROM, &w[0]) &&
+			!mem_add_window(
+				m, 0xc4000, 16384, NULL, MEM_RAM, &w[1]) &&
+			!mem_add_window(m, 0, 4096, NULL, MEM_RAM, &w[2]),
+		"windows touch, and begin at 0");
+	ok(!mem_find(m, 0xc0000) && mem_span(m, 0xc4000, 4 * M - 0xc4000),
+		"one without a ROM shows nothing");
+	mem_show(m, w[0], MEM_RAM);
+	ok(mem_span(m, 0, 4 * M), "RAM in all of them is one");
+	is_u64((uint64_t)-mem_add_window(m, 0xc4000, 4096, NULL, MEM_RAM, &n),
+		EEXIST, "none lies in another");
+	is_u64((uint64_t)-mem_add_window(
+		       m, 4 * M - 4096, 8192, NULL, MEM_RAM, &n),
+		EEXIST, "nor half in RAM");
+	is_u64((uint64_t)-mem_add_window(m, 5 * M + 1, 4096, NULL, MEM_RAM, &n),
+		EINVAL, "nor off page borders");
+	ok(!mem_add_window(m, 0xffc00000, 4096, rom, MEM_ROM, &n) &&
+			!mem_read(m, 0xffc00000, &b, 1) && b == 9,
+		"a window where there is nothing");
+	mem_show(m, n, MEM_RAM);
+	ok(!mem_find(m, 0xffc00000), "has no RAM to show");
+	is_u64((uint64_t)-mem_add_rom(m, 0xffc00000, rom, 4096), EEXIST,
+		"a ROM over it is refused");
+	for (err = 0; !err;)
+		err = mem_add_window(m, 0xd0000000 + 4096ull * mem_pieces(m),
+			4096, NULL, MEM_RAM, &n);
+	is_u64((uint64_t)-err, ENOSPC, "there is an end to them");
+	mem_free(m);
+}
+
 struct seen {
 	unsigned n;
 	uint64_t gpa, len;
@@ -213,6 +321,8 @@ main(void)
 	test_layout();
 	test_copies();
 	test_rom();
+	test_views();
+	test_windows();
 	test_hook();
 	test_clear();
 	return done();

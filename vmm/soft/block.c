@@ -104,17 +104,15 @@ jkey_changed(struct cpu *c)
 
 /* ---- who has decoded what ---- */
 
+/* RAM alone is written; what a window shows instead is dropped when it shows
+ * another thing. */
 static _Atomic uint64_t *
 code_bits(const struct soft *s, uint64_t pa)
 {
-	unsigned n;
-	const struct mem_slot *slot = mem_slots(s->cfg.mem, &n);
-
-	for (unsigned k = 0; k < n; k++)
-		if (pa - slot[k].gpa < slot[k].size)
-			return s->code[k]
-				       ? &s->code[k][(pa - slot[k].gpa) >> 12]
-				       : NULL;
+	if (pa < s->ram_low)
+		return &s->code[0][pa >> 12];
+	if (pa - HIGH_RAM < s->ram_high)
+		return &s->code[1][(pa - HIGH_RAM) >> 12];
 	return NULL;
 }
 
@@ -270,6 +268,16 @@ block_drop_page(struct cpu *c, uint64_t pa)
 	p->crossers = false;
 	c->link_from = NULL;
 	jkey_changed(c);
+}
+
+void
+block_remap(struct cpu *c, uint64_t pa, uint64_t len)
+{
+	tlb_drop(c, pa, len);
+	for (uint64_t at = 0; at < len; at += PAGE)
+		block_drop_page(c, pa + at);
+	/* The running block may end in a link to one that is dropped. */
+	atomic_fetch_or(&c->pending, PEND_STEP);
 }
 
 /* ---- fetching ---- */

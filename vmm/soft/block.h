@@ -49,6 +49,10 @@ void jkey_changed(struct cpu *);
 void jkey_mode(struct cpu *);
 /* Writes to the page take the slow way from now on (mmu.c). */
 void tlb_protect(struct cpu *, uint64_t pa);
+/* [pa, pa+len) shows another thing now: no access, no block goes on with what
+ * was there, but for the rest of the running block. */
+void tlb_drop(struct cpu *, uint64_t pa, uint64_t len); /* mmu.c */
+void block_remap(struct cpu *, uint64_t pa, uint64_t len);
 /* n bytes at pa, in one page of RAM, were written: if they hold decoded code,
  * drop it everywhere; i, if in a dropped block, becomes its last. */
 void code_written(struct cpu *, const struct insn *i, uint64_t pa, unsigned n);

@@ -79,6 +79,15 @@ tlb_protect(struct cpu *c, uint64_t pa)
 			c->tlbs[n].wr = 1;
 }
 
+/* These addresses show another thing now. */
+void
+tlb_drop(struct cpu *c, uint64_t pa, uint64_t len)
+{
+	for (unsigned n = 0; n < (VIEWS - 1) * TLB_SIZE; n++)
+		if ((c->tlbs[n].pa & PAGE_MASK) - pa < len)
+			c->tlbs[n].rd = c->tlbs[n].wr = 1;
+}
+
 void
 mode_changed(struct cpu *c)
 {
@@ -169,8 +178,10 @@ static void
 ram_st(struct cpu *c, const struct insn *i, const struct mem_slot *s,
 	uint64_t pa, unsigned size, uint64_t val)
 {
-	if (s->rom)
+	if (s->rom) { /* a flash chip's command, or nothing */
+		bus_write(c->soft->cfg.mmio, pa, size, val);
 		return;
+	}
 	memcpy(s->host + (pa - s->gpa), &val, size);
 	code_written(c, i, pa, size);
 }

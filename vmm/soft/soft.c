@@ -43,13 +43,23 @@ written(void *to, uint64_t gpa, uint64_t len)
 	}
 }
 
-static int
-map_slot(struct soft *s, unsigned n, const struct mem_slot *slot)
+static void
+remapped(void *to, unsigned n, uint64_t gpa, uint64_t len)
 {
-	size_t bytes = (slot->size >> 12) * sizeof(uint64_t);
-	void *p = mmap(NULL, bytes, PROT_READ | PROT_WRITE,
-		MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	(void)n;
+	sync_remap(to, gpa, len);
+}
 
+static int
+make_bits(struct soft *s, unsigned n, uint64_t ram)
+{
+	size_t bytes = (ram >> 12) * sizeof(uint64_t);
+	void *p;
+
+	if (!ram)
+		return 0;
+	p = mmap(NULL, bytes, PROT_READ | PROT_WRITE,
+		MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 	if (p == MAP_FAILED)
 		return fail(-errno, "soft: map of code pages");
 	s->code[n] = p;
@@ -57,13 +67,12 @@ map_slot(struct soft *s, unsigned n, const struct mem_slot *slot)
 	return 0;
 }
 
+/* The address space is looked at anew at each miss. */
 static int
 soft_map(struct engine *e, const struct mem_slot *slot)
 {
-	unsigned n;
-	const struct mem_slot *all = mem_slots(e->s.cfg.mem, &n);
-
-	return map_slot(&e->s, (unsigned)(slot - all), slot);
+	(void)e, (void)slot;
+	return 0;
 }
 
 static void soft_close(struct engine *e);
@@ -72,8 +81,6 @@ static int
 soft_open(struct engine **out, const struct engine_config *cfg)
 {
 	struct engine *e = calloc(1, sizeof(*e));
-	const struct mem_slot *slot;
-	unsigned n;
 	int r = 0;
 
 	if (!e)
@@ -86,14 +93,18 @@ soft_open(struct engine **out, const struct engine_config *cfg)
 	e->s.cpu = calloc(cfg->cpus, sizeof(*e->s.cpu));
 	if (!e->s.net || !e->s.cpu)
 		r = fail(-ENOMEM, "soft: engine");
-	slot = mem_slots(cfg->mem, &n);
-	for (unsigned k = 0; k < n && !r; k++)
-		r = map_slot(&e->s, k, &slot[k]);
+	e->s.ram_low = mem_low(cfg->mem);
+	e->s.ram_high = mem_high(cfg->mem);
+	if (!r)
+		r = make_bits(&e->s, 0, e->s.ram_low);
+	if (!r)
+		r = make_bits(&e->s, 1, e->s.ram_high);
 	if (r) {
 		soft_close(e);
 		return r;
 	}
 	mem_on_write(cfg->mem, written, &e->s);
+	mem_on_remap(cfg->mem, remapped, &e->s);
 	*out = e;
 	return 0;
 }
@@ -116,9 +127,10 @@ soft_close(struct engine *e)
 	struct soft *s = &e->s;
 
 	mem_on_write(s->cfg.mem, NULL, NULL);
+	mem_on_remap(s->cfg.mem, NULL, NULL);
 	for (unsigned n = 0; s->cpu && n < s->cpus; n++)
 		cpu_free(s->cpu[n]);
-	for (unsigned n = 0; n < MEM_SLOTS; n++)
+	for (unsigned n = 0; n < 2; n++)
 		if (s->code[n])
 			munmap(s->code[n], s->code_bytes[n]);
 	free(s->cpu);

@@ -106,6 +106,7 @@ const struct row *decode_row(unsigned row);
 #define TLB_BITS 10
 #define TLB_SIZE (1u << TLB_BITS)
 #define PHYS_BITS 40
+#define HIGH_RAM 0x100000000ull
 
 struct tlbe {
 	uint64_t rd, wr; /* the page's linear address, or 1: no such access */
@@ -663,10 +664,10 @@ struct soft {
 	uint64_t tsc_hz;
 	unsigned cpus;
 	struct cpu **cpu;
-	_Atomic uint64_t
-		*code[MEM_SLOTS]; /* per RAM slot and page: a bit for
-				   * each 64 bytes that some vCPU has decoded */
-	size_t code_bytes[MEM_SLOTS];
+	uint64_t ram_low, ram_high; /* bytes */
+	_Atomic uint64_t *code[2]; /* for them, per page: a bit for each 64
+				    * bytes that some vCPU has decoded */
+	size_t code_bytes[2];
 	pthread_mutex_t split; /* page-crossing and MMIO LOCKs */
 };
 

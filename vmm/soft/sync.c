@@ -15,6 +15,7 @@
 
 struct request {
 	uint64_t pa;
+	uint64_t len; /* of what was remapped; 0: a page, still the same one */
 	bool drop; /* blocks too; else only write entries */
 };
 
@@ -26,6 +27,7 @@ struct sync {
 	bool all; /* too many to name */
 	_Atomic uint64_t asked, served; /* requests so far */
 	_Atomic bool inside; /* runs guest code */
+	_Atomic(pthread_t) thread; /* while inside */
 	_Atomic bool asleep;
 };
 
@@ -51,6 +53,18 @@ sync_free(struct cpu *c)
 	c->sync = NULL;
 }
 
+static void
+serve(struct cpu *c, const struct request *r)
+{
+	if (r->len) {
+		block_remap(c, r->pa, r->len);
+		return;
+	}
+	tlb_protect(c, r->pa);
+	if (r->drop)
+		block_drop_page(c, r->pa);
+}
+
 void
 sync_serve(struct cpu *c)
 {
@@ -72,17 +86,15 @@ sync_serve(struct cpu *c)
 		tlb_flush(c, true);
 		block_drop_all(c);
 	}
-	for (unsigned k = 0; k < n && !all; k++) {
-		tlb_protect(c, req[k].pa);
-		if (req[k].drop)
-			block_drop_page(c, req[k].pa);
-	}
+	for (unsigned k = 0; k < n && !all; k++)
+		serve(c, &req[k]);
 	atomic_store(&s->served, upto);
 }
 
 void
 sync_enter(struct cpu *c)
 {
+	atomic_store(&c->sync->thread, pthread_self());
 	atomic_store(&c->sync->inside, true);
 	if (atomic_load(&c->sync->asked) != atomic_load(&c->sync->served))
 		sync_serve(c);
@@ -96,14 +108,14 @@ sync_leave(struct cpu *c)
 
 /* Returns the request's number. */
 static uint64_t
-ask(struct cpu *to, uint64_t pa, bool drop)
+ask(struct cpu *to, uint64_t pa, uint64_t len, bool drop)
 {
 	struct sync *s = to->sync;
 	uint64_t number;
 
 	pthread_mutex_lock(&s->lock);
 	if (s->n < REQUESTS)
-		s->req[s->n++] = (struct request){pa, drop};
+		s->req[s->n++] = (struct request){pa, len, drop};
 	else
 		s->all = true;
 	number = atomic_fetch_add(&s->asked, 1) + 1;
@@ -123,7 +135,7 @@ sync_protect(struct cpu *c, uint64_t pa)
 
 		if (!to || to == c)
 			continue;
-		number = ask(to, pa, false);
+		number = ask(to, pa, 0, false);
 		while (atomic_load(&to->sync->inside) &&
 			atomic_load(&to->sync->served) < number) {
 			/* It may be waiting for us in the same way. */
@@ -140,7 +152,24 @@ sync_invalidate(struct soft *s, const struct cpu *c, uint64_t pa)
 {
 	for (unsigned n = 0; n < s->cpus; n++)
 		if (s->cpu[n] && s->cpu[n] != c)
-			ask(s->cpu[n], pa, true);
+			ask(s->cpu[n], pa, 0, true);
+}
+
+void
+sync_remap(struct soft *s, uint64_t pa, uint64_t len)
+{
+	for (unsigned n = 0; n < s->cpus; n++) {
+		struct cpu *c = s->cpu[n];
+
+		if (!c)
+			continue;
+		if (atomic_load(&c->sync->inside) &&
+			pthread_equal(
+				atomic_load(&c->sync->thread), pthread_self()))
+			block_remap(c, pa, len);
+		else
+			ask(c, pa, len, true);
+	}
 }
 
 void

@@ -23,6 +23,10 @@ void sync_serve(struct cpu *);
 void sync_protect(struct cpu *, uint64_t pa);
 /* All vCPUs but c (NULL: all) will drop the page's blocks. */
 void sync_invalidate(struct soft *, const struct cpu *c, uint64_t pa);
+/* [pa, pa+len) shows another thing: the vCPU of this thread follows at once,
+ * others when they end a block. Nobody is waited for: the caller holds a
+ * device's lock, which another vCPU may want. */
+void sync_remap(struct soft *s, uint64_t pa, uint64_t len);
 /* Set pending bits; wake it if it sleeps. From any thread. */
 void sync_wake(struct cpu *, uint32_t pending);
 /* Sleep until any bit is pending. */
