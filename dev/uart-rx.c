@@ -66,7 +66,7 @@ uart_receive(struct uart *u, uint8_t byte, uint8_t bad)
  * Does the guest receive? What a driver finds in the FIFO when it begins, it
  * clears: input that came before, from a pipe, would be lost. So it is offered
  * only to a guest that has the interrupt on, OUT2 too (a driver that looks for
- * the chip tries IER alone), or polls LSR and does nothing else.
+ * the chip tries IER alone), or polls LSR and does nothing but look.
  */
 static bool
 listens(const struct uart *u)

@@ -248,7 +248,8 @@ uart_read(struct dev *d, unsigned bar, uint64_t off, unsigned size)
 
 	(void)bar;
 	(void)size;
-	if (off != LSR && u->r.polls < POLLING)
+	/* EDK2 looks at the modem's lines, too, each time. */
+	if (off != LSR && off != MSR && off != MCR && u->r.polls < POLLING)
 		u->r.polls = 0;
 	if (off == RBR_THR)
 		val = dlab ? u->r.dll : uart_take(u);

@@ -188,6 +188,12 @@ chr_poke(struct chr *c)
 		loop_call(c->loop, &c->deliver);
 }
 
+size_t
+chr_waiting(const struct chr *c)
+{
+	return c->in.used;
+}
+
 /* --- from the device to the host --- */
 
 /* Nobody reads: what is oldest makes room for what is newest. */

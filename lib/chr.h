@@ -61,6 +61,9 @@ void chr_attach(struct chr *, const struct chr_user *user);
 size_t chr_write(struct chr *, const void *p, size_t n);
 /* The device has room again: offer it what waits. Never calls back at once. */
 void chr_poke(struct chr *);
+/* Input that the device has not taken yet; in callbacks, input() still counts
+ * what it is given. */
+size_t chr_waiting(const struct chr *);
 /* Drain what the back end still holds, at most timeout_ms. */
 void chr_flush(struct chr *, int timeout_ms);
 /* Where it can be reached ("/dev/pts/3", a socket path), or NULL. */
