@@ -40,6 +40,15 @@ struct fresh {
 	char id[HOME_ID_MAX];
 };
 
+struct recipe {
+	const char *config;
+	size_t size;
+	bool locked; /* and transient */
+	int (*fill)(void *to, int dir);
+	void *to;
+	bool told; /* fill() has said what is wrong */
+};
+
 int
 home_aside(struct home *h, const char *which)
 {
@@ -182,18 +191,22 @@ mark_transient(const struct home *h, int dir)
 }
 
 static int
-fill(const struct home *h, int dir, const char *config, size_t size,
-	bool transient)
+fill(const struct home *h, int dir, struct recipe *r)
 {
 	static const char format[] = "vm-state 1\n";
-	int err = transient ? mark_transient(h, dir) : 0;
+	int err = r->locked ? mark_transient(h, dir) : 0;
 
 	if (!err)
 		err = put_file(h, dir, "format", format, sizeof(format) - 1,
-			!transient);
+			!r->locked);
 	if (!err)
-		err = put_file(h, dir, "config", config, size, !transient);
-	if (!err && !transient && call_fsync(h->calls, dir))
+		err = put_file(
+			h, dir, "config", r->config, r->size, !r->locked);
+	if (!err && r->fill) {
+		err = r->fill(r->to, dir);
+		r->told = err != 0;
+	}
+	if (!err && !r->locked && call_fsync(h->calls, dir))
 		err = -errno;
 	return err;
 }
@@ -227,19 +240,18 @@ publish(struct home *h, struct fresh *f, const char *name, bool sync)
 }
 
 static int
-create(struct home *h, const char *name, const char *config, size_t size,
-	bool locked, struct home_vm **out)
+create(struct home *h, const char *name, struct recipe *r, struct home_vm **out)
 {
 	struct fresh f;
 	struct home_vm *vm = NULL;
 	int err = make_fresh(h, &f);
 
 	if (!err)
-		err = fill(h, f.dir, config, size, locked);
+		err = fill(h, f.dir, r);
 	if (!err)
 		err = home_vm_new(h, name, f.dir, &vm);
 	if (!err)
-		err = publish(h, &f, name, !locked);
+		err = publish(h, &f, name, !r->locked);
 	if (err) {
 		if (vm)
 			vm->dir = -1; /* is f's */
@@ -249,7 +261,7 @@ create(struct home *h, const char *name, const char *config, size_t size,
 	}
 	close(f.parent);
 	vm->run_fd = f.lock;
-	if (!locked)
+	if (!r->locked)
 		home_unlock(vm);
 	*out = vm;
 	return 0;
@@ -287,22 +299,43 @@ home_sync(struct home_vm *vm)
 	return err ? fail(err, "%s: cannot keep it", vm->name) : 0;
 }
 
-int
-home_create(struct home *h, const char *name, const char *config, size_t size,
-	bool locked, struct home_vm **out)
+static int
+make(struct home *h, const char *name, struct recipe *r, struct home_vm **out)
 {
 	int err = home_check_name(name);
 
 	if (err)
 		return err;
-	if (size > KV_TEXT_MAX)
+	if (r->size > KV_TEXT_MAX)
 		return failx(-EINVAL, "%s: config: longer than 1 MiB", name);
 	err = check_free(h, name);
 	if (!err)
-		err = create(h, name, config, size, locked, out);
+		err = create(h, name, r, out);
+	if (r->told)
+		return err;
 	if (err == -EEXIST)
 		return failx(err, "%s: exists already", name);
 	return err ? fail(err, "%s: cannot make it", name) : 0;
+}
+
+int
+home_create(struct home *h, const char *name, const char *config, size_t size,
+	bool locked, struct home_vm **out)
+{
+	struct recipe r = {.config = config, .size = size, .locked = locked};
+
+	return make(h, name, &r, out);
+}
+
+int
+home_create_with(struct home *h, const char *name, const char *config,
+	size_t size, int (*put)(void *to, int dir), void *to,
+	struct home_vm **out)
+{
+	struct recipe r = {
+		.config = config, .size = size, .fill = put, .to = to};
+
+	return make(h, name, &r, out);
 }
 
 /* Take the new name; false: out of memory. */

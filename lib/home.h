@@ -69,6 +69,14 @@ int home_names(struct home *, char ***names, size_t *n);
  */
 int home_create(struct home *, const char *name, const char *config,
 	size_t size, bool locked, struct home_vm **);
+/*
+ * The same, unlocked and synced, with what fill() puts into its directory and
+ * syncs itself, but for the directory's own entries: 0 or -errno with a
+ * sentence. fill may be NULL.
+ */
+int home_create_with(struct home *, const char *name, const char *config,
+	size_t size, int (*fill)(void *to, int dir), void *to,
+	struct home_vm **);
 /* What was made locked is to be kept after all: synced now, and not swept if
  * its status is lost. Call it before the run; home_leave() does where need be.
  * Nothing happens to any other machine. */

@@ -20,6 +20,11 @@ struct vmm_home {
  * leave a directory behind. */
 int api_home_open(struct vmm_home **, const char *path, bool make);
 
+/* vmm_create(), with what fill() puts into the directory before the machine
+ * appears: see home_create_with(). */
+int api_create(struct vmm_home *, const char *name, const char *config,
+	int (*fill)(void *to, int dir), void *to);
+
 struct api_view { /* where the strings of an info are */
 	struct vmm_info info;
 	struct home_look look;

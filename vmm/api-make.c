@@ -51,7 +51,8 @@ with_uuid(struct config *c, const char *text, char **out, size_t *size)
 }
 
 int
-vmm_create(struct vmm_home *h, const char *name, const char *config)
+api_create(struct vmm_home *h, const char *name, const char *config,
+	int (*fill)(void *to, int dir), void *to)
 {
 	struct home_vm *vm = NULL;
 	struct config c;
@@ -63,12 +64,18 @@ vmm_create(struct vmm_home *h, const char *name, const char *config)
 	if (!e)
 		e = with_uuid(&c, config, &text, &size);
 	if (!e)
-		e = home_create(h->home, name, text, size, false, &vm);
+		e = home_create_with(h->home, name, text, size, fill, to, &vm);
 	if (!e)
 		home_vm_close(vm);
 	free(text);
 	config_free(&c);
 	return e;
+}
+
+int
+vmm_create(struct vmm_home *h, const char *name, const char *config)
+{
+	return api_create(h, name, config, NULL, NULL);
 }
 
 int

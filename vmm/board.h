@@ -8,20 +8,45 @@
 #define VMM_BOARD_H
 
 #include "dev/bus.h"
+#include "dev/ide.h"
 #include "dev/mem.h"
+#include "dev/pci.h"
 #include "lib/chr.h"
 #include "vmm/config.h"
+#include "vmm/drives.h"
 #include "vmm/engine.h"
 
-#define BOARD_DEVS 24
+struct blob; /* vmm/boot.h */
+struct firmware; /* vmm/firmware.h */
+
+#define BOARD_DEVS 48
+#define BOARD_HOTPLUG                                                          \
+	0xfffffff8u /* PCI slots that devices come to and go from */
+
+struct board_pci { /* what happens on PCI; any may be NULL */
+	/* Doorbells: BAR n of a function is at `at`, or is no more. From a
+	 * vCPU, or while none runs; the PCI bus's lock is held. */
+	void (*moved)(
+		void *to, struct pci_fn *, unsigned n, uint64_t at, bool on);
+	/* The guest let go of a device: board_remove() it, later, with vCPUs
+	 * parked. From a vCPU, with locks held. It may say so twice. */
+	void (*ejected)(void *to, struct dev *);
+	void *to;
+};
 
 struct board {
 	struct dev *dev[BOARD_DEVS]; /* all of them, for reset and state */
 	unsigned devs;
-	struct dev *pic, *ioapic, *pm, *i8042;
+	struct dev *pic, *ioapic, *pm, *i8042, *pcihost, *piix3, *hotplug;
+	struct dev *balloon; /* NULL: there is none */
+	struct dev *console; /* virtio, likewise */
+	struct pci_bus *pci;
+	struct board_pci host; /* as it was given */
 	const struct engine_ops *ops; /* set before the devices run */
 	struct engine *engine;
 	struct mem *mem;
+	bool firmware; /* it finds what there is; windows: */
+	unsigned pam[13], vars;
 	uint64_t rsdp;
 	unsigned uarts;
 	bool pvpanic;
@@ -33,9 +58,14 @@ struct board_host { /* what the board gets from the machine; nothing is owned */
 	struct bus *ports, *mmio;
 	struct clock *clock;
 	const struct log *log;
+	struct drives *drives;
 	struct chr *serial[CONFIG_UARTS];
 	struct chr *debugcon;
+	struct chr *port[CONFIG_PORTS]; /* of the virtio console */
 	struct notify notify;
+	struct board_pci pci;
+	const struct firmware *firmware; /* NULL: the machine loads a kernel */
+	const struct blob *kernel, *initrd; /* p NULL: none */
 };
 
 /* The pc board. On failure nothing is left on the buses. */
@@ -43,8 +73,30 @@ int board_pc_new(struct board **, const struct board_host *);
 void board_free(struct board *);
 /* Power-on state of all devices; the tables are written to memory again. */
 int board_reset(struct board *, const struct board_host *);
+/* The drives that belong on IDE, each in its place; all zeros before. */
+int board_ide_drives(
+	const struct board_host *, struct ide_drive drive[IDE_DRIVES]);
+/* The virtio devices that are no drives; board_pc_new()'s. */
+int board_add_virtio(struct board *, const struct board_host *);
+/* How many bytes of memory the guest shall have (NULL: as before); *now (may be
+ * NULL): it has, as far as it says. -ENOTSUP. */
+int board_balloon(struct board *, const uint64_t *set, uint64_t *now);
+/* The terminal behind the virtio console has this size; none: nothing. */
+void board_console_size(struct board *, unsigned cols, unsigned rows);
 /* Press the power button. */
 void board_button(struct board *);
+
+/* The device of a drive on virtio; NULL: no memory. */
+struct dev *board_new_disk(
+	struct board *, const struct board_host *, const struct drive *);
+/* A PCI device comes while the machine runs (or before); its id is set. It is
+ * the board's until it is removed. -ENOSPC. */
+int board_plug(struct board *, struct dev *, struct pci_fn *);
+/* Ask the guest to let go of it; host.pci.ejected says when. -ENOENT. */
+int board_unplug_request(struct board *, struct dev *);
+/* It is out: the caller frees it. While no vCPU runs. */
+void board_remove(struct board *, struct dev *);
+void board_ejected(void *board, uint32_t slots); /* pcihp's */
 /* For struct engine_config; to is the board. */
 unsigned board_pic_ack(void *to);
 void board_eoi(void *to, uint8_t vector);

@@ -1,10 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Configuration as text: files (vm.conf(5)), JSON, and the names of files in
- * values.
+ * Configuration as text: files (vm.conf(5)) and JSON.
  */
 #include <errno.h>
-#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
@@ -226,79 +224,6 @@ config_json(const struct config *c, struct json *j, bool all)
 	for (size_t n = 0; n < c->items; n++)
 		if (is_users(&c->item[n]))
 			json_put_string(j, c->item[n].key, c->item[n].value);
-}
-
-/* --- names of files --- */
-
-/* Where in the value a file is named; NULL: nowhere. */
-static const char *
-path_in(const char *key, const char *value)
-{
-	const struct config_key *k = config_find(key);
-	enum config_kind kind = k ? config_kind(k) : CONFIG_USER;
-
-	if (kind == CONFIG_PATH)
-		return strcmp(value, "-") ? value : NULL;
-	if (kind != CONFIG_SERIAL && kind != CONFIG_CHR)
-		return NULL;
-	if (strncmp(value, "file:", 5) == 0)
-		return value + 5 + (value[5] == '+');
-	return strncmp(value, "unix:", 5) == 0 ? value + 5 : NULL;
-}
-
-/* The directory is resolved, so that it may go where a link pointed to; the
- * name is not: it may be a link that is changed on purpose, or not be there. */
-static int
-absolute(const char *key, const char *path, char full[PATH_MAX])
-{
-	const char *slash = strrchr(path, '/');
-	const char *name = slash ? slash + 1 : path;
-	char *dir = slash ? strndup(path, (size_t)(slash - path)) : strdup(".");
-	size_t n;
-	int e = 0;
-
-	if (!dir)
-		return fail(-ENOMEM, "config");
-	if (!realpath(dir, full))
-		e = fail(-errno, "%s: %s", key, path);
-	free(dir);
-	if (e)
-		return e;
-	n = strlen(full);
-	if (n == 1)
-		n = 0; /* the root */
-	if (n + 1 + strlen(name) >= PATH_MAX)
-		return fail(-ENAMETOOLONG, "%s: %s", key, path);
-	full[n] = '/';
-	strcpy(full + n + 1, name);
-	return 0;
-}
-
-int
-config_absolute(const char *key, const char *value, char **out)
-{
-	const char *path = path_in(key, value);
-	char full[PATH_MAX];
-	int e;
-
-	if (!path || !*path || *path == '/') {
-		*out = strdup(value);
-		return *out ? 0 : fail(-ENOMEM, "config");
-	}
-	e = absolute(key, path, full);
-	if (e)
-		return e;
-	if (asprintf(out, "%.*s%s", (int)(path - value), value, full) < 0)
-		return fail(-ENOMEM, "config");
-	return 0;
-}
-
-const char *
-config_input(const char *key, const char *value)
-{
-	const struct config_key *k = config_find(key);
-
-	return k && config_kind(k) == CONFIG_PATH ? value : NULL;
 }
 
 int

@@ -13,8 +13,8 @@
 #include "lib/units.h"
 #include "vmm/config-int.h"
 
-static int
-set_text(char **to, const char *value)
+int
+config_set_text(char **to, const char *value)
 {
 	char *copy = strdup(value);
 
@@ -25,23 +25,30 @@ set_text(char **to, const char *value)
 	return 0;
 }
 
-/* One of the words of the form, "auto|kvm|soft". */
+int
+config_word(const char *words, const char *word)
+{
+	size_t n = strlen(word), len;
+
+	for (int k = 0; *words; k++) {
+		len = strcspn(words, "|");
+		if (len == n && memcmp(words, word, n) == 0)
+			return k;
+		words += len + (words[len] == '|');
+	}
+	return -1;
+}
+
 static int
 set_word(const struct config_row *r, const char *value, unsigned *out)
 {
-	const char *words = r->key.form;
-	size_t n = strlen(value), len;
+	int k = config_word(r->key.form, value);
 
-	for (unsigned k = 0; *words; k++) {
-		len = strcspn(words, "|");
-		if (len == n && memcmp(words, value, n) == 0) {
-			*out = k;
-			return 0;
-		}
-		words += len + (words[len] == '|');
-	}
-	return failx(
-		-EINVAL, "%s: '%s' is not %s", r->key.name, value, r->key.form);
+	if (k < 0)
+		return failx(-EINVAL, "%s: '%s' is not %s", r->key.name, value,
+			r->key.form);
+	*out = (unsigned)k;
+	return 0;
 }
 
 int
@@ -99,7 +106,7 @@ set_serial(struct config *c, const char *value)
 	r = config_named("serial", chr_check(value));
 	c->serial[c->serials] = NULL;
 	if (!r)
-		r = set_text(&c->serial[c->serials], value);
+		r = config_set_text(&c->serial[c->serials], value);
 	if (!r)
 		c->serials++;
 	return r;
@@ -183,7 +190,14 @@ config_set_row(const struct config_row *r, struct config *c, const char *value)
 		return set_serial(c, value);
 	case CONFIG_FLAT:
 		return set_flat(c, value);
+	case CONFIG_DISK:
+	case CONFIG_CDROM:
+	case CONFIG_ORDER:
+	case CONFIG_FW:
+	case CONFIG_PORT:
+		return config_set_spec(r->kind, c, value);
 	case CONFIG_PATH:
+	case CONFIG_FIRM:
 		if (!*value)
 			e = failx(-EINVAL, "%s: no file named", r->key.name);
 		break;
@@ -201,7 +215,7 @@ config_set_row(const struct config_row *r, struct config *c, const char *value)
 	default:
 		return set_number(r, value, at);
 	}
-	return e ? e : set_text(at, value);
+	return e ? e : config_set_text(at, value);
 }
 
 static void
@@ -229,6 +243,13 @@ config_unset_row(const struct config_row *r, struct config *c)
 	case CONFIG_FLAT:
 		c->flat = fresh.flat;
 		c->flat_addr = fresh.flat_addr;
+		return;
+	case CONFIG_DISK:
+	case CONFIG_CDROM:
+	case CONFIG_ORDER:
+	case CONFIG_FW:
+	case CONFIG_PORT:
+		config_unset_spec(r->kind, c);
 		return;
 	case CONFIG_BOOL:
 		n = sizeof(bool);

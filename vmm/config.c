@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "lib/disk.h"
 #include "lib/err.h"
 #include "lib/home.h"
 #include "lib/kv.h"
@@ -18,6 +19,8 @@ _Static_assert(sizeof(enum on_reset) == sizeof(unsigned), "a word's place");
 _Static_assert(
 	HOME_KEEP_ALWAYS == 0 && HOME_KEEP_FAILURE == 1 && HOME_KEEP_NEVER == 2,
 	"the order of the words of keep");
+_Static_assert(DISK_REPORT == 0 && DISK_PAUSE == 1,
+	"the order of the words of on-io-error");
 
 #define AT(member) offsetof(struct config, member)
 
@@ -33,6 +36,13 @@ static const struct config_row rows[] = {
 		"", 0}, CONFIG_FLAT, 0, 0, 0},
 	{{"entry", "auto|32|64", "entry point of a Linux kernel", "auto", 0},
 		CONFIG_ENTRY, AT(entry), 0, 0},
+	{{"firmware", "seabios|ovmf|none|FILE", "what starts where there is no "
+		"kernel", "", CONFIG_FILE}, CONFIG_FIRM, AT(firmware), 0, 0},
+	{{"boot", "disk,cdrom", "what the firmware starts from, in this order",
+		"disk,cdrom", 0}, CONFIG_ORDER, 0, 0, 0},
+	{{"fw-cfg", "name=opt/NAME,file=FILE|string=TEXT",
+		"a file for the guest, in fw_cfg", "",
+		CONFIG_FILE | CONFIG_LIST}, CONFIG_FW, 0, 0, 0},
 	{{"memory", "SIZE", "guest memory", "128M", 0},
 		CONFIG_SIZE, AT(memory), 64 << 10, 1ull << 40},
 	{{"cpus", "N", "virtual CPUs", "1", 0},
@@ -43,6 +53,16 @@ static const struct config_row rows[] = {
 		CONFIG_BOOL, AT(icount), 0, 0},
 	{{"serial", "SPEC", "back end of the next serial port", "",
 		CONFIG_LIST}, CONFIG_SERIAL, 0, 0, 0},
+	{{"disk", "FILE,...", "the next disk", "", CONFIG_FILE | CONFIG_LIST},
+		CONFIG_DISK, 0, 0, 0},
+	{{"cdrom", "FILE|none,...", "the next CD-ROM drive", "",
+		CONFIG_FILE | CONFIG_LIST}, CONFIG_CDROM, 0, 0, 0},
+	{{"port", "NAME,SPEC", "the next port of the virtio console", "",
+		CONFIG_LIST}, CONFIG_PORT, 0, 0, 0},
+	{{"rng", "BOOL", "virtio device of random numbers", "yes", 0},
+		CONFIG_BOOL, AT(rng), 0, 0},
+	{{"balloon", "BOOL", "virtio memory balloon", "no", 0},
+		CONFIG_BOOL, AT(balloon), 0, 0},
 	{{"debugcon", "SPEC", "back end of the debug console, port 0x402", "",
 		0}, CONFIG_CHR, AT(debugcon), 0, 0},
 	{{"on-reset", "exit|restart", "what a reset of the guest does",
@@ -50,6 +70,8 @@ static const struct config_row rows[] = {
 	{{"on-crash", "exit|restart", "what a panic, a triple fault or a halt "
 		"for good does", "exit", CONFIG_LIVE},
 		CONFIG_WORD, AT(on_crash), 0, 0},
+	{{"on-io-error", "report|pause", "what an error of a disk's file does",
+		"report", CONFIG_LIVE}, CONFIG_WORD, AT(on_io_error), 0, 0},
 	{{"timeout", "DURATION", "end the machine after so long; 0 never", "0",
 		0}, CONFIG_DURATION, AT(timeout), 0, 0},
 	{{"stop-timeout", "DURATION", "how long the power button may take",
@@ -81,20 +103,14 @@ config_init(struct config *c)
 	c->cpus = 1;
 	c->stop_timeout = 30 * 1000000000ll;
 	c->flat_addr = 0x7c00;
+	c->rng = true;
 }
 
 void
 config_free(struct config *c)
 {
-	free(c->kernel);
-	free(c->initrd);
-	free(c->cmdline);
-	free(c->accel);
-	free(c->debugcon);
-	free(c->description);
-	free(c->uuid);
-	while (c->serials)
-		free(c->serial[--c->serials]);
+	for (size_t n = 0; n < sizeof(rows) / sizeof(*rows); n++)
+		config_unset_row(&rows[n], c);
 	for (size_t n = 0; n < c->items; n++) {
 		free(c->item[n].key);
 		free(c->item[n].value);

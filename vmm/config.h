@@ -11,11 +11,44 @@
 #include <stdint.h>
 #include <stdio.h>
 
+#include "lib/image/image.h"
+
 #define CONFIG_UARTS 4
 #define CONFIG_CPUS 255
 #define CONFIG_ITEMS 512 /* keys set in one machine */
+#define CONFIG_DISKS 24 /* with CD-ROM drives */
+#define CONFIG_FWCFG 32
+#define CONFIG_PORTS 8
 
 enum on_reset { ON_RESET_EXIT, ON_RESET_RESTART };
+
+enum config_bus { CONFIG_VIRTIO, CONFIG_IDE };
+enum config_boot { CONFIG_BOOT_DISK, CONFIG_BOOT_CDROM };
+
+struct config_image { /* a file, and what it is said to be */
+	char *path; /* relative: to the machine's directory */
+	enum image_format format;
+};
+
+struct config_disk { /* disk=..., cdrom=... */
+	struct config_image image; /* path NULL: a drive without a medium */
+	struct config_image backing[IMAGE_CHAIN]; /* of image, in order */
+	unsigned backings;
+	char *id; /* "disk0", "cdrom0", or as given */
+	char *serial; /* 1 to 20 characters; NULL: the id, as long at most */
+	enum config_bus bus; /* a CD-ROM drive is on IDE */
+	bool cdrom, read_only, overlay;
+	unsigned queues; /* virtio, up to 16; 0: as the device likes */
+	uint64_t bps, iops; /* 0: no limit */
+};
+
+struct config_fwcfg { /* fw-cfg = name=opt/...,file=F|string=S */
+	char *name, *file, *string;
+};
+
+struct config_port { /* port = NAME,SPEC: of the virtio console */
+	char *name, *spec; /* lib/chr.h */
+};
 
 struct json; /* lib/json.h */
 
@@ -41,6 +74,19 @@ struct config {
 	enum on_reset on_crash; /* panic, triple fault, halted for good */
 	bool autostart;
 	unsigned keep; /* enum home_keep, lib/home.h */
+	/* Firmware and what hangs on PCI. */
+	char *firmware; /* seabios, ovmf, a file's name; NULL: seabios where
+			 * there is no kernel, none where there is one */
+	enum config_boot boot[2]; /* in this order, by what there is */
+	unsigned boots; /* 0: disk, cdrom */
+	bool rng, balloon;
+	unsigned on_io_error; /* enum disk_on_error, lib/disk.h */
+	struct config_disk disk[CONFIG_DISKS];
+	unsigned disks;
+	struct config_fwcfg fwcfg[CONFIG_FWCFG];
+	unsigned fwcfgs;
+	struct config_port port[CONFIG_PORTS];
+	unsigned ports;
 	/* All keys that were set, in order; x-... too. */
 	struct config_item *item;
 	size_t items;
@@ -94,15 +140,34 @@ const struct config_key *config_find(const char *key);
 const struct config_key *config_key(size_t n);
 
 /*
+ * The names of files in a value, whatever its form: map() makes another of each
+ * (free()), *out is the value with those. -ENOMEM, or what map() returned.
+ */
+int config_map_files(const char *key, const char *value,
+	int (*map)(void *to, const char *key, const char *path, char **out),
+	void *to, char **out);
+/*
  * A value as it is from everywhere: the names of files, in the specs of back
  * ends too, that are relative to the working directory become absolute, the
  * directory resolved, the last name as it stands. "-" and what names no file
  * stays. *out: free().
  */
 int config_absolute(const char *key, const char *value, char **out);
-/* The file that such a value names and that has to exist before the machine
- * starts; NULL: none. */
-const char *config_input(const char *key, const char *value);
+/* Calls each() for the files that such a value names and that have to exist
+ * before the machine starts; returns what it returned but 0. */
+int config_inputs(const char *key, const char *value,
+	int (*each)(void *to, const char *key, const char *path), void *to);
+
+/* A disk= or cdrom= value by itself: config_disk_free(). No id was given: NULL.
+ * -EINVAL or -ERANGE with a sentence that begins with the key. */
+int config_disk_parse(const char *spec, bool cdrom, struct config_disk *);
+int config_disk_copy(const struct config_disk *, struct config_disk *to);
+void config_disk_free(struct config_disk *);
+/* Give it the id that it would have in there, if it has none; -EINVAL: the one
+ * that it has is taken. */
+int config_disk_id(const struct config *, struct config_disk *);
+/* "10G" in place of a file's name: for vm-create, which makes one. */
+bool config_is_size(const char *path);
 
 enum { CONFIG_UUID = 37 };
 /* A random UUID (RFC 9562, version 4). 0 or -errno. */

@@ -63,8 +63,9 @@ enum {
 	LOOP = 1 << CONFINE_LOOP,
 	KVM = 1 << CONFINE_KVM,
 	SOFT = 1 << CONFINE_SOFT,
+	WORKER = 1 << CONFINE_WORKER,
 	CPU = KVM | SOFT,
-	ALL = LOOP | CPU,
+	ALL = LOOP | CPU | WORKER,
 	/* Kinds that may have executable memory: none, until something
 	 * translates. */
 	EXEC = 0
@@ -138,7 +139,7 @@ static const struct group {
 } groups[] = {
 	{ALL,	ALWAYS,		CALLS(floor_calls)},
 	{LOOP,	ALWAYS,		CALLS(loop_calls)},
-	{CPU,	QUIET,		CALLS(library_calls)},
+	{CPU | WORKER, QUIET,	CALLS(library_calls)},
 	{LOOP,	QUIET,		CALLS(chmod_calls)},
 	{EXEC,	ALWAYS,		CALLS(exec_calls)},
 	{ALL & ~EXEC, NO_EXEC,	CALLS(exec_calls)},
@@ -164,6 +165,9 @@ static const uint32_t kvm_ioctls[] = {
 	KVM_SET_GSI_ROUTING, KVM_IOEVENTFD, KVM_IRQFD,
 	KVM_SET_USER_MEMORY_REGION,
 };
+
+/* A request is done: its interrupt. */
+static const uint32_t worker_ioctls[] = {KVM_SIGNAL_MSI};
 
 /* A signal may end the process in any thread, and its handler restores the
  * terminal. No TIOCSTI, no TIOCLINUX: they type into the shell behind it. */
@@ -256,8 +260,10 @@ static void
 emit_ioctl(struct builder *b)
 {
 	emit_load(b, 1, 0);
-	if (b->kind != CONFINE_SOFT)
+	if (b->kind == CONFINE_LOOP || b->kind == CONFINE_KVM)
 		emit_list(b, CALLS(kvm_ioctls));
+	if (b->kind == CONFINE_WORKER)
+		emit_list(b, CALLS(worker_ioctls));
 	emit_list(b, CALLS(tty_ioctls));
 	emit_refuse(b);
 }
@@ -411,7 +417,7 @@ add_number(struct line *l, uint64_t v, unsigned base)
 static void
 refused(int sig, siginfo_t *info, void *context)
 {
-	static const char *const kinds[] = {"loop", "kvm", "soft"};
+	static const char *const kinds[] = {"loop", "kvm", "soft", "worker"};
 	static const int args[] = {REG_RDI, REG_RSI, REG_RDX};
 	const greg_t *reg = ((const ucontext_t *)context)->uc_mcontext.gregs;
 	unsigned kind = (unsigned)info->si_errno; /* the filter's data */
@@ -427,7 +433,8 @@ refused(int sig, siginfo_t *info, void *context)
 		add_number(&l, (uint64_t)reg[args[i]], 16);
 	}
 	add(&l, ") refused (");
-	add(&l, kind < 3 ? kinds[kind] : "unknown");
+	add(&l, kind < sizeof(kinds) / sizeof(kinds[0]) ? kinds[kind]
+							: "unknown");
 	add(&l, " thread)\n");
 	if (write(STDERR_FILENO, l.text, l.n) < 0)
 		l.n = 0; /* nobody to tell */

@@ -32,7 +32,8 @@ struct json;
 enum confine_kind {
 	CONFINE_LOOP, /* the event loop: sockets, files of the directory */
 	CONFINE_KVM, /* a vCPU of the kvm engine */
-	CONFINE_SOFT /* a vCPU of the soft engine */
+	CONFINE_SOFT, /* a vCPU of the soft engine */
+	CONFINE_WORKER /* reads and writes images */
 };
 
 struct confine {

@@ -363,6 +363,22 @@ static const struct command commands[] = {
 	{"closefd", "fdname", closefd, 0},
 	{"dump-guest-memory", "paging protocol format", dump_guest_memory,
 		CMD_COSTLY},
+	{"query-block", "", control_query_block, CMD_ARRAY},
+	{"query-blockstats", "query-nodes", control_query_blockstats,
+		CMD_ARRAY},
+	{"eject", "device id force", control_eject, CMD_COSTLY},
+	{"blockdev-change-medium",
+		"device id filename x-name format force read-only-mode",
+		control_change_medium, CMD_COSTLY},
+	{"block_resize", "device node-name size", control_block_resize,
+		CMD_COSTLY},
+	{"block_set_io_throttle",
+		"device id bps bps_rd bps_wr iops iops_rd iops_wr",
+		control_set_throttle, 0},
+	{"x-block-attach", "spec fds", control_attach, CMD_COSTLY},
+	{"device_del", "id", control_device_del, 0},
+	{"balloon", "value", control_balloon, 0},
+	{"query-balloon", "", control_query_balloon, 0},
 	{"x-registers", "cpu device", x_registers, CMD_COSTLY},
 	{"x-status", "", x_status, 0},
 	{"x-set", "key value", x_set, 0},
@@ -376,7 +392,10 @@ offered(const struct control *c, const struct command *cmd)
 {
 	return (cmd->run != x_status || c->host.status) &&
 	       (cmd->run != x_audit || c->host.audit) &&
-	       (cmd->run != x_set || c->host.set);
+	       (cmd->run != x_set || c->host.set) &&
+	       ((cmd->run != control_balloon &&
+			cmd->run != control_query_balloon) ||
+		       control_has_balloon(c));
 }
 
 static int

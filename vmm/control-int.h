@@ -2,9 +2,10 @@
 /*
  * The control server, inside: control.c has who comes and goes,
  * control-client.c what they say and hear, in turns; control-run.c works
- * requests off, of which control-cmd.c has the table and control-answer.c the
- * answers; control-fd.c keeps descriptors that clients deposit, and
- * control-dump.c does the one job that takes its time.
+ * requests off, of which control-cmd.c has the table, control-block.c and
+ * control-plug.c those for drives, and control-answer.c the answers;
+ * control-fd.c keeps descriptors that clients deposit, and control-dump.c does
+ * the one job that takes its time.
  */
 #ifndef VMM_CONTROL_INT_H
 #define VMM_CONTROL_INT_H
@@ -58,6 +59,9 @@ struct control {
 	struct timer costly, again;
 	int64_t costly_at; /* not before */
 	struct job *job;
+	struct timer balloon; /* looks how far the guest has followed */
+	uint64_t balloon_to, balloon_now;
+	unsigned balloon_idle; /* looks since it last moved */
 };
 
 /* ---- control.c ---- */
@@ -123,6 +127,24 @@ struct command {
 	int (*run)(struct request *);
 	unsigned flags;
 };
+
+/* ---- control-block.c: commands ---- */
+
+int control_query_block(struct request *);
+int control_query_blockstats(struct request *);
+int control_eject(struct request *);
+int control_change_medium(struct request *);
+int control_block_resize(struct request *);
+int control_set_throttle(struct request *);
+
+/* ---- control-plug.c: commands ---- */
+
+int control_attach(struct request *);
+int control_device_del(struct request *);
+int control_balloon(struct request *);
+int control_query_balloon(struct request *);
+bool control_has_balloon(const struct control *);
+void control_look_at_balloon(void *to); /* the timer's; to is the control */
 
 /* NULL: not offered. */
 const struct command *command_find(const struct control *, const char *name);

@@ -292,6 +292,7 @@ control_new(struct control **out, int listener, const struct control_host *host)
 	clock = machine_clock(host->machine);
 	timer_init(&c->costly, clock, NULL, costly_again, c);
 	timer_init(&c->again, clock, NULL, accept_again, c);
+	timer_init(&c->balloon, clock, NULL, control_look_at_balloon, c);
 	c->listener = (struct watch){listener, EPOLLIN, accept_ready, c};
 	c->spare = fcntl(listener, F_DUPFD_CLOEXEC, 3);
 	r = c->spare < 0 ? fail(-errno, "%s: control", host->name)
@@ -318,6 +319,7 @@ control_free(struct control *c)
 	bury(c);
 	timer_disarm(&c->costly);
 	timer_disarm(&c->again);
+	timer_disarm(&c->balloon);
 	loop_uncall(c->host.loop, &c->work);
 	loop_uncall(c->host.loop, &c->quit);
 	loop_del(c->host.loop, &c->listener);

@@ -13,9 +13,15 @@
  * query-status, query-cpus-fast, stop, cont, system_powerdown, system_reset,
  * quit, inject-nmi, getfd, closefd, dump-guest-memory (paging false, protocol
  * "fd:NAME": a regular file or a stream socket; the machine is paused for it).
+ * For drives (control-block.c): query-block, query-blockstats, eject,
+ * blockdev-change-medium (filename "fd:NAME", x-name what it is called),
+ * block_resize, block_set_io_throttle (totals), device_del (one that was
+ * plugged in). With a balloon: balloon, query-balloon.
  * Our own begin with "x-": x-registers {"cpu": N} or {"device": "uart0"}
  * (returns {"text": ...}; while these run, the machine stands, a fifth of the
- * time at most), x-status (what vm-ctl status shows), x-set {"key", "value"} (a
+ * time at most), x-block-attach {"spec", "fds"} (a disk= of the config, and the
+ * names of descriptors: its file's and its backing files'; returns {"id"}),
+ * x-status (what vm-ctl status shows), x-set {"key", "value"} (a
  * live config key), x-audit (see vmm/confine.h). Those whose hook below is NULL
  * are not offered. Events: STOP RESUME SHUTDOWN RESET POWERDOWN GUEST_PANICKED,
  * by control_event().
@@ -37,9 +43,12 @@ struct control_host {
 	void *to; /* for what follows */
 	void (*powerdown)(void *to); /* the button; as the first SIGTERM */
 	void (*quit)(void *to); /* end it, END_OUTSIDE */
-	/* The last three may be NULL. A live key; 0 or -errno with a
+	/* The last four may be NULL. A live key; 0 or -errno with a
 	 * sentence. */
 	int (*set)(void *to, const char *key, const char *value);
+	/* An event for clients and events.jsonl; members: JSON text without
+	 * braces. */
+	void (*tell)(void *to, const char *event, const char *members);
 	/* JSON members of x-status and x-audit, written between braces. */
 	void (*status)(void *to, struct json *);
 	void (*audit)(void *to, struct json *);

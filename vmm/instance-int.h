@@ -39,6 +39,8 @@ void instance_set_phase(struct instance *, enum home_state);
 /* Told in events.jsonl and over the control socket; fill() adds members. */
 void instance_tell(struct instance *, const char *event,
 	void (*fill)(struct instance *, struct json *));
+/* The same with members as JSON text, without braces. */
+void instance_say(struct instance *, const char *event, const char *members);
 void instance_fill_start(struct instance *, struct json *);
 void instance_fill_end(struct instance *, struct json *);
 void instance_took_end(struct instance *, int code, const char *cause);

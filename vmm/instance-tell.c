@@ -3,6 +3,7 @@
  * What a machine's run shows: its status, and what happens to it, in
  * events.jsonl and to the clients of its control socket.
  */
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -57,6 +58,20 @@ instance_tell(struct instance *i, const char *event,
 }
 
 void
+instance_say(struct instance *i, const char *event, const char *members)
+{
+	char *data;
+
+	if (!i->o.vm)
+		return;
+	if (i->control && asprintf(&data, "{%s}", members) >= 0) {
+		control_event(i->control, event, data);
+		free(data);
+	}
+	home_event(i->o.vm, event, members);
+}
+
+void
 instance_fill_start(struct instance *i, struct json *j)
 {
 	json_put_int(j, "pid", i->status.pid);
@@ -88,6 +103,29 @@ instance_fill_end(struct instance *i, struct json *j)
 	json_put_string(j, "reason", reason(i->status.exit));
 	json_put_int(j, "exit", i->status.exit);
 	json_put_string(j, "cause", i->status.cause);
+}
+
+static void
+fill_io_error(struct instance *i, struct json *j)
+{
+	const struct machine_io_error *e = machine_io_error(i->machine);
+
+	json_put_string(j, "device", e->id);
+	json_put_string(j, "operation", e->op == DISK_READ ? "read" : "write");
+	json_put_string(j, "action", "stop");
+	json_put_bool(j, "nospace", e->err == -ENOSPC);
+	json_put_string(j, "reason", strerror(-e->err));
+}
+
+static void
+fill_gone(struct instance *i, struct json *j)
+{
+	const char *id = machine_gone(i->machine);
+	char path[64];
+
+	snprintf(path, sizeof(path), "/machine/peripheral/%s", id);
+	json_put_string(j, "device", id);
+	json_put_string(j, "path", path);
 }
 
 static void
@@ -132,7 +170,17 @@ instance_event(void *to, enum machine_event ev)
 		instance_set_phase(i, HOME_PAUSED);
 		instance_tell(i, "STOP", NULL);
 		break;
+	case MACHINE_IO_ERROR:
+		snprintf(i->status.cause, sizeof(i->status.cause), "%s: %s",
+			machine_io_error(i->machine)->id,
+			strerror(-machine_io_error(i->machine)->err));
+		instance_tell(i, "BLOCK_IO_ERROR", fill_io_error);
+		break;
+	case MACHINE_DETACHED:
+		instance_tell(i, "DEVICE_DELETED", fill_gone);
+		break;
 	case MACHINE_RESUME:
+		i->status.cause[0] = '\0';
 		instance_set_phase(i, HOME_RUNNING);
 		instance_tell(i, "RESUME", NULL);
 		break;

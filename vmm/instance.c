@@ -92,6 +92,23 @@ asked_quit(void *to)
 	machine_stop(i->machine, END_OUTSIDE, "powered off from outside");
 }
 
+static void
+asked_tell(void *to, const char *event, const char *members)
+{
+	instance_say(to, event, members);
+}
+
+static void
+set_on_error(struct instance *i)
+{
+	struct drives *ds = machine_drives(i->machine);
+	struct drive *d;
+
+	for (unsigned n = 0; (d = drives_get(ds, n)); n++)
+		disk_set_on_error(
+			d->disk, (enum disk_on_error)i->o.cfg->on_io_error);
+}
+
 static int
 asked_set(void *to, const char *key, const char *value)
 {
@@ -103,6 +120,8 @@ asked_set(void *to, const char *key, const char *value)
 		return failx(-EPERM, "%s: cannot change while it runs", key);
 	r = *value ? config_set(i->o.cfg, key, value)
 		   : config_unset(i->o.cfg, key);
+	if (!r && strcmp(key, "on-io-error") == 0)
+		set_on_error(i);
 	/* Whoever finds it dead goes by the status. */
 	if (r || i->status.keep == (enum home_keep)i->o.cfg->keep)
 		return r;
@@ -165,6 +184,7 @@ open_control(struct instance *i)
 		.powerdown = asked_powerdown,
 		.quit = asked_quit,
 		.set = asked_set,
+		.tell = asked_tell,
 		.status = asked_status,
 		.audit = asked_audit,
 	};
@@ -199,9 +219,13 @@ socket_dirs(const struct config *cfg, int dirs[CONFIG_UARTS])
 static int
 build(struct instance *i)
 {
-	const struct machine_console console = {open_console, i};
+	const struct machine_host host = {
+		.dir = i->o.vm ? home_vm_fd(i->o.vm) : -1,
+		.console = open_console,
+		.to = i,
+	};
 	int r = machine_new(&i->machine, i->o.cfg, i->o.loop, i->o.clock,
-		i->o.log, i->o.vm ? &console : NULL);
+		i->o.log, i->o.vm ? &host : NULL);
 
 	if (!r && i->o.vm)
 		r = open_control(i);
@@ -248,7 +272,7 @@ kept(const struct instance *i)
 void
 instance_free(struct instance *i)
 {
-	char why[160];
+	char why[1024];
 
 	if (!i)
 		return;
@@ -301,6 +325,14 @@ thread_begins(void *to)
 }
 
 static int
+worker_begins(void *to)
+{
+	struct instance *i = to;
+
+	return i->o.confine ? confine_thread(CONFINE_WORKER) : 0;
+}
+
+static int
 confine(struct instance *i)
 {
 	struct confine c = {
@@ -328,6 +360,7 @@ instance_start(struct instance *i)
 		return r;
 	instance_tell(i, "START", instance_fill_start);
 	machine_on_thread(i->machine, thread_begins, i);
+	machine_on_worker(i->machine, worker_begins, i);
 	r = machine_start(i->machine, ended, i);
 	if (!r && i->o.confine)
 		r = confine_thread(CONFINE_LOOP);

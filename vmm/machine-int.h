@@ -11,6 +11,8 @@
 
 #include "vmm/board.h"
 #include "vmm/boot.h"
+#include "vmm/doorbells.h"
+#include "vmm/firmware.h"
 #include "vmm/machine.h"
 #include "vmm/match.h"
 
@@ -39,12 +41,16 @@ struct machine {
 	const struct log *log;
 	struct mem *mem;
 	struct bus *ports, *mmio;
+	struct drives *drives;
 	struct board *board;
 	struct board_host host;
 	bool own_serial[CONFIG_UARTS], own_debugcon;
+	bool own_port[CONFIG_PORTS];
 	const struct engine_ops *ops;
 	struct engine *engine;
+	struct doorbells *doorbells; /* the disks' */
 	struct blob kernel, initrd;
+	struct firmware *firmware; /* NULL: none */
 	struct thread *thread;
 	unsigned cpus;
 
@@ -57,6 +63,13 @@ struct machine {
 	uint64_t notice_arg;
 	bool noticed, tripled, broken, round_done, halt_seen;
 	char why[160]; /* of broken */
+	bool io_failed;
+	struct machine_io_error io_new; /* of io_failed */
+
+	struct call unplug;
+	struct dev *out[CONFIG_DISKS]; /* the guest let go of; under lock */
+	unsigned outs;
+	struct drive *gone; /* during MACHINE_DETACHED */
 
 	struct call decide;
 	bool doubt; /* all said halted, and were not */
@@ -75,6 +88,10 @@ struct machine {
 	void *on_event_to;
 	int (*on_thread)(void *to);
 	void *on_thread_to;
+	int (*on_worker)(void *to);
+	void *on_worker_to;
+	bool io_waits; /* a drive's requests do, for machine_resume() */
+	struct machine_io_error io;
 };
 
 /* Give every device and CPU its state at power-on, and load the kernel. With
@@ -83,6 +100,12 @@ int machine_load(struct machine *);
 /* Called by devices, the first console, and timers; to is the machine. */
 void machine_told(void *to, enum notice, uint64_t arg);
 void machine_said(void *to, const uint8_t *p, size_t n);
+void machine_io_failed(void *to, const char *id, enum disk_op, int err);
+/* decide()'s part of it. */
+void machine_decide_io(struct machine *);
+/* The board's, from a vCPU; the loop's call that follows. */
+void machine_ejected(void *to, struct dev *);
+void machine_unplug(void *to);
 void machine_ask(void *to);
 void machine_decide(void *to);
 void machine_timed_out(void *to);

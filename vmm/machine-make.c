@@ -11,15 +11,14 @@
 #include "vmm/probe.h"
 
 static int
-open_serial(
-	struct machine *m, unsigned n, const struct machine_console *console)
+open_serial(struct machine *m, unsigned n, const struct machine_host *host)
 {
 	struct chr **port = &m->host.serial[n];
 	const char *spec = m->cfg->serial[n];
 	int r;
 
-	if (n == 0 && console) {
-		r = console->open(console->to, spec, port);
+	if (n == 0 && host && host->console) {
+		r = host->console(host->to, spec, port);
 	} else {
 		r = chr_open(port, spec, m->loop);
 		m->own_serial[n] = !r;
@@ -30,29 +29,37 @@ open_serial(
 }
 
 static int
-open_serials(struct machine *m, const struct machine_console *console)
+open_serials(struct machine *m, const struct machine_host *host)
 {
 	int r = 0;
 
 	for (unsigned n = 0; n < m->cfg->serials && !r; n++)
-		r = open_serial(m, n, console);
+		r = open_serial(m, n, host);
 	if (!r && m->cfg->debugcon) {
 		r = chr_open(&m->host.debugcon, m->cfg->debugcon, m->loop);
 		m->own_debugcon = !r;
+	}
+	for (unsigned n = 0; n < m->cfg->ports && !r; n++) {
+		r = chr_open(&m->host.port[n], m->cfg->port[n].spec, m->loop);
+		m->own_port[n] = !r;
 	}
 	return r;
 }
 
 /* Files first: what is wrong with them is said before anything is made. */
 static int
-open_files(struct machine *m)
+open_files(struct machine *m, const struct machine_host *host)
 {
 	struct boot_params p = {.flat = m->cfg->flat};
 	enum boot_kind kind;
-	int r;
+	int r = 0;
 
-	if (!m->cfg->kernel)
-		return failx(-EINVAL, "no kernel given");
+	if (firmware_wanted(m->cfg))
+		r = firmware_open(&m->firmware, m->cfg, host ? host->dir : -1);
+	else if (!m->cfg->kernel)
+		r = failx(-EINVAL, "no kernel given, and no firmware");
+	if (r || !m->cfg->kernel)
+		return r;
 	r = boot_open(&m->kernel, m->cfg->kernel, m->cfg->memory, m->cfg->flat);
 	if (r)
 		return r;
@@ -120,12 +127,41 @@ make_clock(struct machine *m)
 }
 
 static int
-build(struct machine *m, const struct machine_console *console)
+open_drives(struct machine *m, const struct machine_host *host)
 {
-	int r = open_files(m);
+	struct drives_host h = {
+		.config = m->cfg,
+		.dir = host ? host->dir : -1,
+		.clock = m->guest,
+		.log = m->log,
+		.failed = machine_io_failed,
+		.to = m,
+	};
+
+	return drives_open(&m->drives, &h);
+}
+
+/* Doorbells are for disks: what else there is is not in a hurry. */
+static void
+moved(void *to, struct pci_fn *f, unsigned bar, uint64_t at, bool on)
+{
+	struct machine *m = to;
+	struct virtio *v = (struct virtio *)f->dev;
+
+	if (m->doorbells && !bar && virtio_is(f->dev) &&
+		v->ops->id == VIRTIO_ID_BLOCK)
+		doorbells_moved(m->doorbells, v, at, on);
+}
+
+static int
+build(struct machine *m, const struct machine_host *host)
+{
+	int r = open_files(m, host);
 
 	if (!r)
 		r = make_clock(m);
+	if (!r)
+		r = open_drives(m, host);
 	if (!r)
 		r = mem_new(&m->mem, m->cfg->memory);
 	if (!r)
@@ -133,7 +169,7 @@ build(struct machine *m, const struct machine_console *console)
 	if (!r)
 		r = bus_new(&m->mmio, "memory", 1ull << 52);
 	if (!r)
-		r = open_serials(m, console);
+		r = open_serials(m, host);
 	if (r)
 		return r;
 	m->host.config = m->cfg;
@@ -141,18 +177,27 @@ build(struct machine *m, const struct machine_console *console)
 	m->host.ports = m->ports;
 	m->host.mmio = m->mmio;
 	m->host.clock = m->guest;
+	m->host.drives = m->drives;
 	m->host.log = m->log;
+	m->host.firmware = m->firmware;
+	m->host.kernel = &m->kernel;
+	m->host.initrd = &m->initrd;
 	m->host.notify = (struct notify){machine_told, m};
+	m->host.pci.ejected = machine_ejected;
+	m->host.pci.moved = moved;
+	m->host.pci.to = m;
 	r = board_pc_new(&m->board, &m->host);
 	if (!r)
 		r = open_engine(m);
+	if (!r)
+		r = doorbells_new(&m->doorbells, m->ops, m->engine, m->loop);
 	return r ? r : machine_load(m);
 }
 
 int
 machine_new(struct machine **out, const struct config *cfg, struct loop *loop,
 	struct clock *clock, const struct log *log,
-	const struct machine_console *console)
+	const struct machine_host *host)
 {
 	struct machine *m = calloc(1, sizeof(*m));
 	int r;
@@ -167,11 +212,12 @@ machine_new(struct machine **out, const struct config *cfg, struct loop *loop,
 	pthread_mutex_init(&m->lock, NULL);
 	pthread_cond_init(&m->changed, NULL);
 	m->decide = (struct call){.fn = machine_decide, .to = m};
+	m->unplug = (struct call){.fn = machine_unplug, .to = m};
 	timer_init(&m->ask, clock, NULL, machine_ask, m);
 	timer_init(&m->timeout, clock, NULL, machine_timed_out, m);
 	match_init(&m->panic, "Kernel panic - not syncing");
 	m->thread = calloc(m->cpus, sizeof(*m->thread));
-	r = m->thread ? build(m, console) : fail(-ENOMEM, "machine");
+	r = m->thread ? build(m, host) : fail(-ENOMEM, "machine");
 	if (r) {
 		machine_free(m);
 		return r;
@@ -189,18 +235,29 @@ machine_free(struct machine *m)
 	timer_disarm(&m->timeout);
 	if (m->thread)
 		machine_join(m);
+	if (m->drives) {
+		drives_drain(m->drives);
+		drives_reset(m->drives);
+	}
 	loop_uncall(m->loop, &m->decide);
+	loop_uncall(m->loop, &m->unplug);
+	doorbells_free(m->doorbells);
+	m->doorbells = NULL;
 	if (m->engine)
 		m->ops->close(m->engine);
 	if (m->board) {
 		m->board->engine = NULL;
 		board_free(m->board);
 	}
+	drives_close(m->drives);
 	for (unsigned n = 0; n < CONFIG_UARTS; n++)
 		if (m->own_serial[n])
 			chr_free(m->host.serial[n]);
 	if (m->own_debugcon)
 		chr_free(m->host.debugcon);
+	for (unsigned n = 0; n < CONFIG_PORTS; n++)
+		if (m->own_port[n])
+			chr_free(m->host.port[n]);
 	if (m->guest)
 		loop_del_clock(m->loop, m->guest);
 	clock_free(m->guest);
@@ -209,6 +266,7 @@ machine_free(struct machine *m)
 	mem_free(m->mem);
 	blob_close(&m->kernel);
 	blob_close(&m->initrd);
+	firmware_close(m->firmware);
 	pthread_mutex_destroy(&m->lock);
 	pthread_cond_destroy(&m->changed);
 	free(m->thread);

@@ -5,6 +5,8 @@
  */
 #include "vmm/machine-int.h"
 
+#include <stdio.h>
+
 /* Parked, both. */
 static void
 stop_time(struct machine *m)
@@ -13,6 +15,8 @@ stop_time(struct machine *m)
 		return;
 	m->stands = true;
 	clock_pause(m->guest);
+	doorbells_flush(m->doorbells);
+	drives_drain(m->drives);
 	if (m->ops->pause)
 		m->ops->pause(m->engine);
 }
@@ -75,7 +79,8 @@ machine_resume(struct machine *m)
 {
 	if (!m->paused || m->has_ended)
 		return;
-	m->paused = false;
+	m->paused = m->io_waits = false;
+	drives_retry(m->drives);
 	machine_forget_round(m);
 	if (m->begun)
 		machine_ask_in(m, m->up ? ASK_FIRST : ASK_EARLY);
@@ -97,4 +102,48 @@ machine_frozen(
 	stop_time(m);
 	fn(m, to);
 	machine_go_on(m);
+}
+
+/* ---- on-io-error = pause ---- */
+
+/* Any thread; the first one is told. */
+void
+machine_io_failed(void *to, const char *id, enum disk_op op, int err)
+{
+	struct machine *m = to;
+	struct machine_io_error *e = &m->io_new;
+
+	pthread_mutex_lock(&m->lock);
+	if (!m->io_failed) {
+		snprintf(e->id, sizeof(e->id), "%s", id);
+		e->op = op;
+		e->err = err;
+	}
+	m->io_failed = true;
+	loop_call(m->loop, &m->decide);
+	pthread_mutex_unlock(&m->lock);
+}
+
+void
+machine_decide_io(struct machine *m)
+{
+	bool failed;
+
+	pthread_mutex_lock(&m->lock);
+	failed = m->io_failed;
+	m->io_failed = false;
+	if (failed && !m->io_waits)
+		m->io = m->io_new;
+	pthread_mutex_unlock(&m->lock);
+	if (!failed || m->io_waits)
+		return;
+	m->io_waits = true;
+	machine_tell(m, MACHINE_IO_ERROR);
+	machine_pause(m);
+}
+
+const struct machine_io_error *
+machine_io_error(const struct machine *m)
+{
+	return m->io_waits ? &m->io : NULL;
 }

@@ -212,7 +212,9 @@ machine_load(struct machine *m)
 	p.rsdp = m->board->rsdp;
 	for (unsigned n = 0; n < m->cpus && !r; n++) {
 		cpu_reset(st, n == 0);
-		if (n == 0)
+		if (m->firmware)
+			r = 0; /* it begins where a CPU does */
+		else if (n == 0)
 			r = boot_load(m->mem, &p, st);
 		else if (!m->cfg->flat)
 			boot_firmware_msrs(st);
@@ -232,11 +234,15 @@ machine_reset(struct machine *m)
 		return;
 	machine_park(m);
 	log_say(m->log, LEVEL_INFO, "reset");
+	doorbells_flush(m->doorbells);
+	drives_drain(m->drives);
+	drives_reset(m->drives);
+	m->io_waits = false;
 	machine_start_time(m);
 	atomic_store(&m->panicked, false);
 	m->panic_told = false;
 	pthread_mutex_lock(&m->lock);
-	m->noticed = m->tripled = false;
+	m->noticed = m->tripled = m->io_failed = false;
 	pthread_mutex_unlock(&m->lock);
 	machine_forget_round(m);
 	r = machine_load(m);
@@ -264,6 +270,7 @@ stop(struct machine *m, enum end_how how, int code, const char *cause)
 	timer_disarm(&m->ask);
 	timer_disarm(&m->timeout);
 	machine_park(m);
+	drives_drain(m->drives);
 	machine_tell(m, MACHINE_SHUTDOWN);
 	if (m->ended)
 		m->ended(m->ended_to);
@@ -457,6 +464,7 @@ machine_decide(void *to)
 		see_if_up(m);
 	if (atomic_load(&m->panicked))
 		tell_panic(m);
+	machine_decide_io(m);
 	if (broken)
 		machine_stop(m, END_FAILED, m->why);
 	else if (noticed)
@@ -476,6 +484,10 @@ machine_timed_out(void *to)
 int
 machine_start(struct machine *m, void (*ended)(void *to), void *to)
 {
+	int r = drives_start(m->drives, m->on_worker, m->on_worker_to);
+
+	if (r)
+		return r;
 	m->ended = ended;
 	m->ended_to = to;
 	m->park = true; /* until begin() */
@@ -523,6 +535,43 @@ machine_on_thread(struct machine *m, int (*fn)(void *to), void *to)
 {
 	m->on_thread = fn;
 	m->on_thread_to = to;
+}
+
+void
+machine_on_worker(struct machine *m, int (*fn)(void *to), void *to)
+{
+	m->on_worker = fn;
+	m->on_worker_to = to;
+}
+
+struct drives *
+machine_drives(const struct machine *m)
+{
+	return m->drives;
+}
+
+int
+machine_balloon(struct machine *m, uint64_t bytes)
+{
+	return board_balloon(m->board, &bytes, NULL);
+}
+
+int
+machine_balloon_now(const struct machine *m, uint64_t *bytes)
+{
+	return board_balloon(m->board, NULL, bytes);
+}
+
+struct chr *
+machine_port(const struct machine *m, unsigned n)
+{
+	return m->host.port[n];
+}
+
+void
+machine_console_size(struct machine *m, unsigned cols, unsigned rows)
+{
+	board_console_size(m->board, cols, rows);
 }
 
 const struct end *

@@ -10,6 +10,7 @@
 #include "lib/chr.h"
 #include "lib/loop.h"
 #include "vmm/config.h"
+#include "vmm/drives.h"
 #include "vmm/engine.h"
 
 struct machine;
@@ -38,19 +39,21 @@ struct end {
 	char cause[160];
 };
 
-/* Who opens the first serial port's back end, and owns it. */
-struct machine_console {
-	int (*open)(void *to, const char *spec, struct chr **);
+/* What the machine gets from who runs it. */
+struct machine_host {
+	int dir; /* its directory, where relative names of images lie; -1 */
+	/* Opens the first serial port's back end, and owns it; may be NULL. */
+	int (*console)(void *to, const char *spec, struct chr **);
 	void *to;
 };
 
 /*
- * Build everything, ready to run. config must outlive the machine; serial back
- * ends are opened from it, after the files that it names, and owned, but for
- * the first where console is given.
+ * Build everything, ready to run. config must outlive the machine; images and
+ * serial back ends are opened from it, after the other files that it names, and
+ * owned, but for the first back end where host opens that. host may be NULL.
  */
 int machine_new(struct machine **, const struct config *, struct loop *,
-	struct clock *, const struct log *, const struct machine_console *);
+	struct clock *, const struct log *, const struct machine_host *);
 void machine_free(struct machine *);
 
 /* Start the vCPU threads, which enter the guest once the loop runs. When the
@@ -90,16 +93,52 @@ enum machine_event {
 	MACHINE_RESET,
 	MACHINE_POWERDOWN, /* the button was pressed */
 	MACHINE_PANICKED,
-	MACHINE_SHUTDOWN
+	MACHINE_SHUTDOWN,
+	MACHINE_IO_ERROR, /* machine_io_error(); MACHINE_STOP follows */
+	MACHINE_DETACHED /* machine_gone() */
 };
 void machine_on_event(
 	struct machine *, void (*fn)(void *to, enum machine_event), void *to);
 /* Before machine_start(): called first in every vCPU thread; what it returns
  * but 0 ends the machine (END_FAILED, fail_text()). */
 void machine_on_thread(struct machine *, int (*fn)(void *to), void *to);
+/* Likewise in every worker's thread; machine_start() returns it. */
+void machine_on_worker(struct machine *, int (*fn)(void *to), void *to);
 const struct config *machine_config(const struct machine *);
 struct clock *machine_clock(const struct machine *); /* the host's */
 bool machine_up(const struct machine *);
+
+/* The drives; never NULL. */
+struct drives *machine_drives(const struct machine *);
+/* on-io-error = pause: what the host refused, and the machine stands for; it is
+ * tried again by machine_resume(). NULL: nothing. */
+struct machine_io_error {
+	char id[32]; /* of the drive */
+	enum disk_op op;
+	int err; /* -errno */
+};
+const struct machine_io_error *machine_io_error(const struct machine *);
+
+/* Plug in a virtio disk with that medium, which is taken over, success or not;
+ * config is copied, its id is set. The guest finds it if it looks. */
+int machine_attach(
+	struct machine *, const struct config_disk *config, struct image *);
+/* Ask the guest to let go of such a disk: MACHINE_DETACHED comes when it has.
+ * -EPERM: it is the config's. */
+int machine_detach(struct machine *, const char *id);
+const char *machine_gone(const struct machine *); /* the id, during the event */
+
+/* Memory that the guest shall have, in bytes, of what the machine has: a
+ * balloon in it takes the rest. The guest follows when it can. Loop's thread.
+ * -ENOTSUP: without a balloon. */
+int machine_balloon(struct machine *, uint64_t bytes);
+/* What it has now, as far as it says. */
+int machine_balloon_now(const struct machine *, uint64_t *bytes);
+
+/* The back end of port n of the virtio console, as the config lists them; and
+ * the size of the terminal behind the one that is a console. */
+struct chr *machine_port(const struct machine *, unsigned n);
+void machine_console_size(struct machine *, unsigned cols, unsigned rows);
 
 /* The thread id of vCPU n; 0 if it does not run yet. */
 int machine_thread(const struct machine *, unsigned n);

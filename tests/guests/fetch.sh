@@ -6,11 +6,18 @@
 #
 #   vmlinuz-cloud vmlinux-cloud   the narrow kernel: bzImage, and the ELF in it
 #   vmlinuz-std vmlinux-std       the usual one
-#   modules/RELEASE/NAME.ko       button evdev pvpanic kvm irqbypass ccp …
+#   modules/RELEASE/NAME.ko       button evdev pvpanic kvm irqbypass ccp … and
+#                                 what virtio, disks and file systems need
 #   busybox memtest86+x64.bin memtest86+ia32.bin
+#   bios-256k.bin OVMF_CODE_4M.fd OVMF_VARS_4M.fd
+#                                 firmware: SeaBIOS, EDK2
+#   grub-rescue-cdrom.iso         GRUB on a CD, for BIOSes
 #   initrd.gz                     a shell
 #   initrd-demo.gz                says what machine it is on, powers off
 #   initrd-check.gz               checks the machine (init-check says how)
+#   initrd-do-cloud.gz initrd-do-std.gz
+#                                 does what do="..." on the command line says,
+#                                 with all those modules (init-do)
 set -eu
 export LC_ALL=C
 umask 022
@@ -83,10 +90,19 @@ real()
 		sed -n 's/.*Depends: \(linux-image-[0-9].*\)/\1/p' | head -n 1
 }
 
+# In the order in which they depend on each other; what a kernel has built in is
+# not there.
+disks="virtio_ring virtio virtio_pci_modern_dev virtio_pci_legacy_dev
+	virtio_pci crct10dif_common crct10dif_generic crc-t10dif crc64
+	crc64_rocksoft_generic crc64-rocksoft t10-pi virtio_blk scsi_common
+	scsi_mod libata ata_piix ata_generic cdrom sd_mod sr_mod isofs crc16
+	crc32c_generic libcrc32c mbcache jbd2 ext4 nls_ascii nls_cp437 fat vfat
+	virtio-rng virtio_console virtio_balloon"
+
 # kernel SUFFIX META
 kernel()
 {
-	fresh "kernel-$1" "vmlinuz-$1" "vmlinux-$1" "release-$1" && return
+	fresh "disks-$1" "vmlinuz-$1" "vmlinux-$1" "release-$1" && return
 	command -v apt-cache > /dev/null || skip "apt-cache: not a Debian here"
 	package=$(real "$2")
 	if [ -z "$package" ]; then
@@ -98,7 +114,7 @@ kernel()
 	unpack "$package"
 	root=$tmp/$package
 	for module in button evdev pvpanic pvpanic-mmio kvm irqbypass \
-		kvm-amd kvm-intel ccp; do
+		kvm-amd kvm-intel ccp $disks; do
 		find "$root/lib/modules" "$root/usr/lib/modules" \
 			-name "$module.ko" 2> /dev/null | head -n 1 |
 			while read -r file; do
@@ -111,7 +127,7 @@ kernel()
 	keep "$root/boot/vmlinuz-$release" "vmlinuz-$1"
 	keep "$tmp/release" "release-$1"
 	rm -rf "$root"
-	: > "$dir/.stamp-kernel-$1"
+	: > "$dir/.stamp-disks-$1"
 }
 
 busybox()
@@ -137,6 +153,35 @@ memtest()
 	[ ! -e "$dir/memtest86+x64.bin" ] || : > "$dir/.stamp-memtest"
 }
 
+# copy PACKAGE FILE...: as they are installed here, or else in the package
+copy()
+{
+	package=$1
+	shift
+	missing=
+	for path; do
+		[ -e "$dir/$(basename "$path")" ] || missing=yes
+	done
+	[ -n "$missing" ] || return 0
+	for path; do
+		root=
+		if [ ! -r "$path" ]; then
+			root=$tmp/$package
+			[ -d "$root" ] || unpack "$package"
+		fi
+		cp "$root$path" "$tmp/file"
+		keep "$tmp/file" "$(basename "$path")"
+	done
+}
+
+firmware()
+{
+	copy seabios /usr/share/seabios/bios-256k.bin
+	copy ovmf /usr/share/OVMF/OVMF_CODE_4M.fd \
+		/usr/share/OVMF/OVMF_VARS_4M.fd
+	copy grub-rescue-pc /usr/lib/grub-rescue/grub-rescue-cdrom.iso
+}
+
 # initrd NAME INIT: made again when the scripts change
 initrd()
 {
@@ -156,10 +201,34 @@ initrd()
 	"$here/mkinitrd.sh" "$@"
 }
 
+# initrd_do KIND: its modules in order, for init-do to load
+initrd_do()
+{
+	out=$dir/initrd-do-$1.gz
+	if [ -e "$out" ] && [ -z "$(find "$here/init-do" "$here/init-lib" \
+		"$here/mkinitrd.sh" "$0" "$dir/busybox" "$dir/.stamp-disks-$1" \
+		-newer "$out")" ]; then
+		return
+	fi
+	release=$(cat "$dir/release-$1")
+	: > "$tmp/order"
+	set --  "$out" "$here/init-do" "$tmp/order=lib/modules/order"
+	for module in button $disks; do
+		file=modules/$release/$module.ko
+		[ -e "$dir/$file" ] || continue
+		echo "$module" >> "$tmp/order"
+		set -- "$@" "$dir/$file=lib/$file"
+	done
+	"$here/mkinitrd.sh" "$@"
+}
+
 kernel cloud linux-image-cloud-amd64
 kernel std linux-image-amd64
 busybox
 memtest
+(firmware) || : # who wants it says that it is not there
 initrd initrd.gz init-shell
 initrd initrd-demo.gz init-demo
 initrd initrd-check.gz init-check
+initrd_do cloud
+initrd_do std

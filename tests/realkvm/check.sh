@@ -56,13 +56,21 @@ done
 
 # Unpacked, it costs each boot two seconds less.
 gzip -dc "$g/initrd-demo.gz" > "$tmp/initrd-demo"
+gzip -dc "$g/initrd-do-cloud.gz" > "$tmp/initrd-do"
 
 # Boots last: the figures want a rig that has not swallowed eight kernels.
 set -- "$b/tests/unit/kvm" "$b/tests/unit/kvm-cpuid" "$b/tests/unit/probe" \
 	"$b/tests/unit/pause" \
 	"sh /t/inside.sh auto # auto" \
 	"sh /t/inside.sh figures 5 # figures" \
-	"sh /t/inside.sh cpu$elves # cpu"
+	"sh /t/inside.sh cpu$elves # cpu" \
+	"sh /t/inside.sh disks # disks"
+common="$common -f $tmp/initrd-do=g/initrd-do"
+if [ -e "$g/bios-256k.bin" ] && [ -e "$g/grub-rescue-cdrom.iso" ]; then
+	common="$common -f $g/bios-256k.bin=g/bios-256k.bin
+		-f $g/grub-rescue-cdrom.iso=g/grub.iso"
+	set -- "$@" "sh /t/inside.sh firmware # firmware"
+fi
 for kernel in vmlinuz-cloud vmlinux-cloud vmlinuz-std vmlinux-std; do
 	for cpus in 1 2; do
 		set -- "$@" "sh /t/inside.sh boot $kernel $cpus # $kernel, $cpus CPU"

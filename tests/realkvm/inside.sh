@@ -4,6 +4,8 @@
 # inside.sh: what check.sh runs in the rig. Prints TAP.
 #
 #   boot KERNEL CPUS   Debian's kernel under vm-run to its power-off
+#   firmware           SeaBIOS and GRUB from a CD-ROM, to its menu
+#   disks              Linux reads and writes disks on virtio and on IDE
 #   cpu GUEST...       tests/cpu/run.sh; what /t/faults lists counts as passed
 #   auto               the choice of the engine
 #   figures RUNS       launch and exit beside bare-kvm, as comments
@@ -50,6 +52,54 @@ boot()
 	sed 's/^/# vm-run: /' err
 	tail -n 40 lines | sed 's/^/# guest: /'
 	bad=1
+}
+
+# SeaBIOS moves the cursor in the middle of words.
+menu()
+{
+	sed "s/$(printf '\033')\\[[0-9;?]*[a-zA-Z]//g" out 2> /dev/null |
+		tr -d '\r\n' | grep -q 'GNU *GRUB'
+}
+
+firmware()
+{
+	echo 1..1
+	vm-run --accel kvm -m 64M --timeout 100s --firmware /g/bios-256k.bin \
+		--cdrom /g/grub.iso > out 2> err < /dev/null &
+	for _ in $(seq 500); do
+		! menu || break
+		sleep 0.2
+	done
+	check "GRUB's menu on the serial line" menu
+	[ "$bad" = 0 ] || tail -n 20 out err | cat -v | sed 's/^/# /'
+	kill -KILL $!
+	wait
+}
+
+# Each disk gets what the other one holds, through the guest.
+disks()
+{
+	echo 1..4
+	for d in a b; do
+		head -c 2097152 /dev/urandom > "$d.raw"
+		sha256sum < "$d.raw" > "$d.sum"
+	done
+	script="cd /dev; wait_for vda; wait_for sda; cat vda > /a; cat sda > /b;
+		dd if=/b of=vda bs=64k conv=fsync;
+		dd if=/a of=sda bs=64k conv=fsync"
+	script=$(echo "$script" | tr -s '\n\t' ' ')
+	vm-run --accel kvm -m 192M --timeout 90s -k /g/vmlinuz-cloud \
+		-i /g/initrd-do > out 2> err \
+		--disk "$PWD/a.raw" --disk "$PWD/b.raw,bus=ide" \
+		-a "console=ttyS0 quiet do=\"$script\""
+	check "Linux has powered off" [ $? = 0 ]
+	check "nothing on stderr" [ ! -s err ]
+	sha256sum < a.raw > a.now
+	sha256sum < b.raw > b.now
+	check "virtio: what was on IDE" cmp a.now b.sum
+	check "IDE: what was on virtio" cmp b.now a.sum
+	[ "$bad" = 0 ] || tail -n 40 out err | sed 's/^/# /'
+	rm -f a.raw b.raw
 }
 
 # unlisted GUEST: its failed checks that /t/faults does not excuse

@@ -52,6 +52,59 @@ static const struct sample {
 	{"autostart", "true", "", "autostart: '' is not yes or no", -EINVAL},
 	{"keep", "never", "sometimes",
 		"keep: 'sometimes' is not always|failure|never", -EINVAL},
+	{"firmware", "seabios", "", "firmware: no file named", -EINVAL},
+	{"firmware", "/b/bios.bin", "", "firmware: no file named", -EINVAL},
+	{"boot", "cdrom,disk", "disk,net",
+		"boot: 'disk,net' is not disk, cdrom, or both with a comma",
+		-EINVAL},
+	{"boot", "cdrom", "disk,disk", "boot: 'disk,disk' is not", -EINVAL},
+	{"fw-cfg", "name=opt/a,file=/f", "name=etc/e820,string=x",
+		"fw-cfg: name=opt/... is needed", -EINVAL},
+	{"fw-cfg", "string=a,,b,name=opt/a/b", "name=opt/c",
+		"fw-cfg: opt/c: either file= or string=", -EINVAL},
+	{"fw-cfg", "name=opt/a,string=", "name=opt/b,sting=x",
+		"fw-cfg: 'sting=x' is not name=opt/..., file=... or string=...",
+		-EINVAL},
+	{"disk", "/d/a.qcow2", "10G", "disk: 10G is a size: ", -EINVAL},
+	{"disk", "/d/a,,b,format=vdi", "", "disk: no file named", -EINVAL},
+	{"disk", "disks/disk0.qcow2,bus=ide,serial=A b", "/d,bus=scsi",
+		"disk: bus: 'scsi' is not virtio|ide", -EINVAL},
+	{"disk", "/o.qcow2,backing=/b.img,overlay=yes,queues=4", "/d,queues=17",
+		"disk: queues: 17 is not in 1..16", -ERANGE},
+	{"disk", "/d,bps=10M,iops=500,read-only=no", "/d,iops=lots",
+		"disk: iops: 'lots' is not a number", -EINVAL},
+	{"disk", "/d,id=root", "/e,id=ro ot", "disk: id: 'ro ot' is not",
+		-EINVAL},
+	{"disk", "/d.vmdk,overlay=yes", "/d.vmdk",
+		"disk: /d.vmdk: vmdk images can only be read: read-only=yes or "
+		"overlay=yes",
+		-EINVAL},
+	{"disk", "/d", "/d,overlay=yes,read-only=yes",
+		"disk: overlay and read-only exclude each other", -EINVAL},
+	{"disk", "/d", "/d,backing=/b",
+		"disk: /d: only qcow2 has a backing file, not raw", -EINVAL},
+	{"disk", "/d", "/d,bus=ide,queues=2", "disk: queues: for virtio only",
+		-EINVAL},
+	{"disk", "/d", "/d,format=qcow2,format=raw",
+		"disk: format is there twice", -EINVAL},
+	{"disk", "/d", "/d,backing-format=raw",
+		"disk: backing-format stands behind its backing=", -EINVAL},
+	{"disk", "/d", "/d,e,bus=ide", "disk: 'e' is no option of it", -EINVAL},
+	{"disk", "/d,serial=12345678901234567890",
+		"/d,serial=123456789012345678901", "disk: serial: '1234",
+		-EINVAL},
+	{"cdrom", "none", "none,format=raw", "cdrom: a format, and no medium",
+		-EINVAL},
+	{"cdrom", "/d.iso,id=cd", "/d,overlay=yes",
+		"cdrom: 'overlay=yes' is no option of it", -EINVAL},
+	{"port", "org.example.0,unix:/s", "a b,null", "port: 'a b' is no name",
+		-EINVAL},
+	{"port", "agent,file:/a,b", "other",
+		"port: other: what is it connected to? (other,pty)", -EINVAL},
+	{"rng", "no", "maybe", "rng: 'maybe' is not yes or no", -EINVAL},
+	{"balloon", "yes", "2G", "balloon: '2G' is not yes or no", -EINVAL},
+	{"on-io-error", "pause", "stop",
+		"on-io-error: 'stop' is not report|pause", -EINVAL},
 	{"x-team", "blue", "a\033b", "x-team: ", -EINVAL},
 };
 
@@ -149,7 +202,9 @@ test_defaults(void)
 			c.on_crash == d.on_crash && c.icount == d.icount &&
 			c.debug_exit == d.debug_exit &&
 			c.test_device == d.test_device && c.keep == d.keep &&
-			c.autostart == d.autostart,
+			c.autostart == d.autostart && c.rng == d.rng &&
+			c.balloon == d.balloon &&
+			c.on_io_error == d.on_io_error,
 		"setting the defaults changes nothing");
 	ok(!config_get(&d, "on-reset", 0) && !config_get(&d, "memory", 0),
 		"what was not set can be told from what was");
@@ -409,7 +464,7 @@ static void
 test_absolute(void)
 {
 	const char *tmp = getenv("TMPDIR");
-	char dir[PATH_MAX], real[PATH_MAX], want[PATH_MAX + 32];
+	char dir[PATH_MAX], real[PATH_MAX], want[2 * PATH_MAX + 64];
 	char *out = NULL;
 
 	snprintf(dir, sizeof(dir), "%s/config.XXXXXX", tmp ? tmp : "/tmp");
@@ -440,13 +495,164 @@ test_absolute(void)
 	ok(config_absolute("kernel", "no/k", &out) == -ENOENT &&
 			begins(fail_text(), "kernel: no/k: No such file"),
 		"a directory that is not there is an error");
-	ok(config_input("kernel", "/k") && config_input("initrd", "/i") &&
-			!config_input("serial", "file:/k") &&
-			!config_input("memory", "1G"),
-		"kernel and initrd have to be there");
+	snprintf(want, sizeof(want),
+		"%s/a,,b.qcow2,id=x,backing=%s/real/b,backing-format=raw", real,
+		real);
+	ok(absolute_is("disk",
+		   "a,,b.qcow2,id=x,backing=link/b,backing-format=raw", want),
+		"the files of a disk, and a comma in a name stays two");
+	snprintf(want, sizeof(want), "name=opt/x,file=%s/f", real);
+	ok(absolute_is("fw-cfg", "name=opt/x,file=f", want) &&
+			absolute_is("fw-cfg", "name=opt/x,string=f",
+				"name=opt/x,string=f"),
+		"the file of an item for the guest, not its text");
+	snprintf(want, sizeof(want), "agent,unix:%s/s", real);
+	ok(absolute_is("port", "agent,unix:s", want), "the socket of a port");
+	snprintf(want, sizeof(want), "%s/ovmf", real);
+	ok(absolute_is("firmware", "ovmf", "ovmf") &&
+			absolute_is("cdrom", "none,id=a", "none,id=a") &&
+			absolute_is(
+				"disk", "10G,format=vdi", "10G,format=vdi") &&
+			absolute_is("firmware", "./ovmf", want),
+		"words and sizes are no files, unless there is a slash");
 	if (rmdir("real") || unlink("link") || unlink("gone") || chdir("/") ||
 		rmdir(dir))
 		printf("# left: %s\n", dir);
+}
+
+static int
+collect(void *to, const char *key, const char *path)
+{
+	char *text = to;
+
+	snprintf(text + strlen(text), 200 - strlen(text), "%s:%s ", key, path);
+	return strcmp(path, "/stop") ? 0 : -EIO;
+}
+
+static void
+test_inputs(void)
+{
+	char text[200] = "";
+
+	ok(!config_inputs("kernel", "/k", collect, text) &&
+			!config_inputs("serial", "file:/s", collect, text) &&
+			!config_inputs("memory", "1G", collect, text) &&
+			!config_inputs("port", "a,unix:/p", collect, text) &&
+			!config_inputs("disk", "/d,,e,backing=/b,backing=/c",
+				collect, text) &&
+			!config_inputs("cdrom", "none", collect, text) &&
+			!config_inputs("fw-cfg", "name=opt/a,file=/f", collect,
+				text) &&
+			!config_inputs("firmware", "seabios", collect, text) &&
+			!config_inputs("firmware", "/fw", collect, text),
+		"files are asked for");
+	is_str(text,
+		"kernel:/k disk:/d,e disk:/b disk:/c fw-cfg:/f "
+		"firmware:/fw ",
+		"what has to be there is what is read");
+	ok(config_inputs("disk", "/stop,backing=/b", collect, text) == -EIO,
+		"until one says no");
+}
+
+static void
+test_disks(void)
+{
+	struct config c;
+	struct config_disk d, *p = c.disk;
+	int e = 0;
+
+	config_init(&c);
+	ok(!parse(&c,
+		   "disk = /a,,b.vdi,bus=ide,bps=1M,iops=7\n"
+		   "cdrom = none\n"
+		   "disk = /o.qcow2,id=disk1,overlay=on,backing=/m,"
+		   "backing-format=qcow2,backing=/b.vhd,queues=2,serial=S 1\n"
+		   "disk = /c\ncdrom = /d.iso\n") &&
+			c.disks == 5,
+		"disks and drives");
+	ok(!strcmp(p[0].image.path, "/a,b.vdi") &&
+			p[0].image.format == IMAGE_VDI &&
+			p[0].bus == CONFIG_IDE && p[0].bps == 1 << 20 &&
+			p[0].iops == 7 && !p[0].cdrom && !p[0].read_only,
+		"a name with a comma, its format by its suffix");
+	ok(p[1].cdrom && !p[1].image.path && p[1].bus == CONFIG_IDE &&
+			p[1].read_only && !strcmp(p[4].image.path, "/d.iso") &&
+			p[4].image.format == IMAGE_RAW,
+		"drives with and without a medium");
+	ok(p[2].backings == 2 && !strcmp(p[2].backing[0].path, "/m") &&
+			p[2].backing[0].format == IMAGE_QCOW2 &&
+			p[2].backing[1].format == IMAGE_VHD && p[2].overlay &&
+			p[2].queues == 2 && !strcmp(p[2].serial, "S 1") &&
+			p[2].bus == CONFIG_VIRTIO,
+		"a chain");
+	ok(!strcmp(p[0].id, "disk0") && !strcmp(p[1].id, "cdrom0") &&
+			!strcmp(p[2].id, "disk1") &&
+			!strcmp(p[3].id, "disk2") && !strcmp(p[4].id, "cdrom1"),
+		"each has an id of its own");
+	ok(config_set(&c, "disk", "/e,id=cdrom0") == -EINVAL &&
+			begins(fail_text(), "disk: id cdrom0 is there") &&
+			c.disks == 5 && c.items == 5,
+		"an id that is taken is refused");
+	ok(!config_disk_copy(&p[2], &d) && d.backing[1].path &&
+			d.backing[1].path != p[2].backing[1].path &&
+			!strcmp(d.id, "disk1"),
+		"a copy stands alone");
+	config_disk_free(&d);
+	ok(!config_unset(&c, "disk") && c.disks == 2 && p[0].cdrom &&
+			!strcmp(p[1].id, "cdrom1") && c.items == 2,
+		"drives stay when the disks go");
+	ok(!config_set(&c, "disk", "/f,bus=ide") &&
+			!config_set(&c, "cdrom", "none") &&
+			config_set(&c, "disk", "/g,bus=ide") == -ERANGE &&
+			begins(fail_text(), "disk: IDE has room for 4"),
+		"IDE has room for four");
+	while (!e && c.disks < 100)
+		e = config_set(&c, "disk", "/h");
+	ok(e == -ERANGE && c.disks == CONFIG_DISKS, "virtio for the others");
+	config_free(&c);
+	ok(config_disk_parse("/x,id=", false, &d) == -EINVAL &&
+			config_disk_parse("/x,", false, &d) == -EINVAL &&
+			config_disk_parse("/x,backing=", false, &d) == -EINVAL,
+		"nothing is no value");
+}
+
+static void
+test_specs(void)
+{
+	struct config c;
+	char key[64];
+	int e = 0;
+
+	config_init(&c);
+	ok(c.rng && !c.balloon && !c.boots, "what there is by default");
+	ok(!parse(&c, "fw-cfg = string=a,,b=c,name=opt/x\nboot = cdrom,disk\n"
+		      "fw-cfg = name=opt/y,file=/f\nport = a,null\n"
+		      "port = b.1,file:/x,y\non-io-error = pause\n") &&
+			c.fwcfgs == 2 && !strcmp(c.fwcfg[0].string, "a,b=c") &&
+			!c.fwcfg[0].file && !strcmp(c.fwcfg[1].file, "/f") &&
+			c.boots == 2 && c.boot[0] == CONFIG_BOOT_CDROM &&
+			c.boot[1] == CONFIG_BOOT_DISK && c.ports == 2 &&
+			!strcmp(c.port[1].spec, "file:/x,y") &&
+			c.on_io_error == 1,
+		"values of several words land in their members");
+	ok(config_set(&c, "fw-cfg", "name=opt/x,string=") == -EINVAL &&
+			config_set(&c, "port", "a,pty") == -EINVAL,
+		"a name that is taken is refused");
+	for (unsigned n = 0; !e && n < 100; n++) {
+		snprintf(key, sizeof(key), "name=opt/%u,string=", n);
+		e = config_set(&c, "fw-cfg", key);
+	}
+	ok(e == -ERANGE && c.fwcfgs == CONFIG_FWCFG, "items have an end");
+	e = config_set(&c, "fw-cfg",
+		"string=,name=opt/56789012345678901234567890123456789012345678"
+		"90123456");
+	ok(e == -EINVAL, "and so have their names");
+	for (unsigned n = 0, r = 0; !r && n < 100; n++) {
+		snprintf(key, sizeof(key), "p%u,null", n);
+		r = config_set(&c, "port", key) != 0;
+	}
+	is_u64(c.ports, CONFIG_PORTS, "ports have an end");
+	config_free(&c);
 }
 
 static void
@@ -481,6 +687,9 @@ static void
 test_hostile(void)
 {
 	static const char base[] = "memory = 1G\nserial = null\ncpus = 2\n"
+				   "disk = /a.qcow2,id=a,backing=/b,bps=2M\n"
+				   "fw-cfg = name=opt/a,string=b,,c\n"
+				   "cdrom = none\nport = a,null\n"
 				   "x-a = b\nuuid = 0d9ee342-6df1-4f3c-9c2a-"
 				   "0123456789ab\ncmdline = a b\n";
 	unsigned seed = 1, wrong = 0;
@@ -527,6 +736,9 @@ main(void)
 	test_check();
 	test_uuid();
 	test_absolute();
+	test_inputs();
+	test_disks();
+	test_specs();
 	test_json();
 	test_hostile();
 	return done();

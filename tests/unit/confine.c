@@ -27,6 +27,7 @@
 #include <sys/syscall.h>
 #include <sys/timerfd.h>
 #include <sys/un.h>
+#include <sys/uio.h>
 #include <sys/wait.h>
 #include <termios.h>
 #include <time.h>
@@ -326,7 +327,7 @@ static const struct {
 	{"change a limit", SYS_prlimit64, try_limit},
 };
 
-static const char *const kind_names[] = {"loop", "kvm", "soft"};
+static const char *const kind_names[] = {"loop", "kvm", "soft", "worker"};
 
 static void
 test_fatal(uid_t uid, enum confine_kind kind)
@@ -403,7 +404,8 @@ test_refused(uid_t uid)
 			 "renamed or removed",
 			 uid))
 		diag();
-	for (int k = CONFINE_KVM; k <= CONFINE_SOFT && !CONFINE_SANITIZED; k++)
+	for (int k = CONFINE_KVM; k <= CONFINE_WORKER && !CONFINE_SANITIZED;
+		k++)
 		if (!ok(child(uid, (enum confine_kind)k, NULL, try_quiet) == 0,
 			    "uid %u, %s thread: what libraries try just fails",
 			    uid, kind_names[k]))
@@ -557,6 +559,37 @@ test_threads(uid_t uid)
 		"uid %u: threads of all kinds work and end", uid);
 }
 
+static int image_fd;
+
+static void
+open_image(void)
+{
+	image_fd = memfd_create("image", MFD_CLOEXEC);
+}
+
+/* What an image does to its file, compressed ones with memory of their own. */
+static void
+do_images(void)
+{
+	struct iovec v = {(char[]){'x'}, 1};
+	struct stat st;
+	void *p;
+
+	must(pwritev(image_fd, &v, 1, 4096) == 1);
+	must(preadv2(image_fd, &v, 1, 4096, RWF_NOWAIT) == 1 ||
+		errno == EOPNOTSUPP);
+	must(preadv(image_fd, &v, 1, 0) == 1);
+	must(fdatasync(image_fd) == 0 && fstat(image_fd, &st) == 0);
+	must(fallocate(image_fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, 0,
+		     4096) == 0);
+	must(ftruncate(image_fd, 1 << 20) == 0);
+	must(lseek(image_fd, 0, SEEK_DATA) == 4096);
+	p = malloc(8 << 20);
+	must(p);
+	memset(p, 1, 8 << 20);
+	free(p);
+}
+
 static void
 test_works(uid_t uid)
 {
@@ -568,15 +601,18 @@ test_works(uid_t uid)
 	if (!ok(child(uid, CONFINE_LOOP, NULL, do_events) == 0,
 		    "uid %u: epoll, timers, eventfds", uid))
 		diag();
-	for (int k = CONFINE_LOOP; k <= CONFINE_SOFT; k++)
+	for (int k = CONFINE_LOOP; k <= CONFINE_WORKER; k++)
 		if (!ok(child(uid, (enum confine_kind)k, NULL, do_libc) == 0,
 			    "uid %u, %s thread: memory, clocks, own signals",
 			    uid, kind_names[k]))
 			diag();
-	for (int k = CONFINE_LOOP; k <= CONFINE_SOFT; k++)
+	for (int k = CONFINE_LOOP; k <= CONFINE_WORKER; k++)
 		ok(child(uid, (enum confine_kind)k, NULL, do_terminal) == 0,
 			"uid %u, %s thread: the terminal can be restored", uid,
 			kind_names[k]);
+	if (!ok(child(uid, CONFINE_WORKER, open_image, do_images) == 0,
+		    "uid %u, worker thread: images are read and written", uid))
+		diag();
 	ok(child(uid, CONFINE_SOFT, NULL, do_abort) == 128 + SIGABRT,
 		"uid %u: abort() aborts", uid);
 	if (!ok(child(uid, CONFINE_LOOP, NULL, no_core) == 0,
@@ -903,7 +939,7 @@ test_as(uid_t uid)
 	test_works(uid);
 	test_refused(uid);
 	if (!CONFINE_SANITIZED)
-		for (int k = CONFINE_LOOP; k <= CONFINE_SOFT; k++)
+		for (int k = CONFINE_LOOP; k <= CONFINE_WORKER; k++)
 			test_fatal(uid, (enum confine_kind)k);
 	test_status(uid);
 	test_audit(uid);

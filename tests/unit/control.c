@@ -135,7 +135,7 @@ on_event(void *to, enum machine_event what)
 	};
 	struct server *s = to;
 
-	if (what != MACHINE_UP)
+	if (what <= MACHINE_SHUTDOWN && what != MACHINE_UP)
 		control_event(s->c, names[what],
 			what == MACHINE_SHUTDOWN ? "{\"guest\": false}" : NULL);
 }
@@ -176,6 +176,7 @@ serve(struct server *s, int listener, const char *kernel)
 	config_set(&s->cfg, "accel", "soft");
 	config_set(&s->cfg, "cpus", "2");
 	config_set(&s->cfg, "serial", "null");
+	config_set(&s->cfg, "cdrom", "none");
 	s->clock = clock_new();
 	check(loop_new(&s->loop, s->clock));
 	check(machine_new(&s->m, &s->cfg, s->loop, s->clock, NULL, NULL));
@@ -777,6 +778,103 @@ test_fds(void)
 	close(null);
 }
 
+/* ---- drives ---- */
+
+/* What may be said of drives, each with what comes of it; all of them have a
+ * descriptor "f", of /dev/null, to take. */
+static void
+test_bad_drives(struct client *c, struct client *other)
+{
+#define MEDIUM "{\"execute\": \"blockdev-change-medium\", \"arguments\": "
+#define ATTACH "{\"execute\": \"x-block-attach\", \"arguments\": "
+	static const char *const bad[][2] = {
+		{"{\"execute\": \"eject\"}", "Parameter 'id' is missing"},
+		{"{\"execute\": \"eject\", \"arguments\": {\"id\": []}}",
+			"Invalid parameter type for 'id', expected: string"},
+		{"{\"execute\": \"eject\", \"arguments\": {\"id\": \"x\"}}",
+			"Device 'x' not found"},
+		{"{\"execute\": \"eject\", \"arguments\": "
+		 "{\"id\": \"cdrom0\", \"force\": 1}}",
+			"Invalid parameter type for 'force', expected: "
+			"boolean"},
+		{MEDIUM "{\"id\": \"cdrom0\"}}",
+			"Parameter 'filename' is missing"},
+		{MEDIUM "{\"id\": \"cdrom0\", \"filename\": \"/f\"}}",
+			"a file's name can only be fd:NAME (see getfd)"},
+		{MEDIUM "{\"id\": \"cdrom0\", \"filename\": \"fd:g\"}}",
+			"File descriptor named 'g' not found"},
+		{MEDIUM "{\"id\": \"cdrom0\", \"filename\": \"fd:f\"}}",
+			"fd:f: is neither a file nor a block device"},
+		{ATTACH "{\"spec\": \"/f\", \"fds\": [\"f\"]}}",
+			"/f: is neither a file nor a block device"},
+		{ATTACH "{\"spec\": \"/f\", \"fds\": [\"f\", \"f\"]}}",
+			"File descriptor named 'f' not found"},
+		{ATTACH "{\"spec\": \"/f\", \"fds\": []}}",
+			"disk0: 0 descriptors for 1 images"},
+		{ATTACH "{\"spec\": \"/f\", \"fds\": [1]}}",
+			"Parameter 'fds' is an array of names"},
+		{ATTACH "{\"spec\": \"/f\", \"fds\": \"f\"}}",
+			"Parameter 'fds' is an array of up to 8 names"},
+		{ATTACH "{\"spec\": \"1G\", \"fds\": [\"f\"]}}",
+			"disk: 1G is a size: only vm-create and vm-set make "
+			"disks (a file of that name is ./1G)"},
+		{"{\"execute\": \"device_del\", \"arguments\": "
+		 "{\"id\": \"cdrom0\"}}",
+			"Device 'cdrom0' not found"},
+		{"{\"execute\": \"balloon\", \"arguments\": "
+		 "{\"value\": 1}}",
+			"The command balloon has not been found"},
+	};
+	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+	json_int_t before = status(other, "fds");
+
+	for (size_t n = 0; n < sizeof(bad) / sizeof(bad[0]); n++) {
+		ask_with(c,
+			"{\"execute\": \"getfd\", \"arguments\": "
+			"{\"fdname\": \"f\"}}",
+			&null, 1);
+		is_str(desc(ask(c, bad[n][0])), bad[n][1], bad[n][1]);
+	}
+	ask(c, "{\"execute\": \"closefd\", \"arguments\": "
+	       "{\"fdname\": \"f\"}}");
+	ok(status(other, "fds") == before, "no descriptor is left behind");
+	close(null);
+}
+
+static void
+test_drives(void)
+{
+	static struct client c, other;
+	json_int_t before;
+	char path[64];
+	int fd;
+
+	snprintf(path, sizeof(path), "%s/disc", dir);
+	fd = open(path, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+	meet(&c);
+	meet(&other);
+	test_bad_drives(&c, &other);
+	before = status(&other, "fds");
+	ok(fd >= 0 && !ftruncate(fd, 1 << 20) &&
+			good(ask_with(&c,
+				"{\"execute\": \"getfd\", \"arguments\": "
+				"{\"fdname\": \"d\"}}",
+				&fd, 1)) &&
+			good(ask(&c,
+				MEDIUM "{\"id\": \"cdrom0\", \"filename\": "
+				       "\"fd:d\", \"x-name\": \"/disc\"}}")) &&
+			status(&other, "fds") == before + 1,
+		"a medium is in");
+	ok(good(ask(&c, "{\"execute\": \"eject\", \"arguments\": "
+			"{\"device\": \"cdrom0\"}}")) &&
+			status(&other, "fds") == before,
+		"and out");
+	leave(&c);
+	leave(&other);
+	close(fd);
+	unlink(path);
+}
+
 static void
 test_dump(void)
 {
@@ -1120,6 +1218,7 @@ main(void)
 	test_hooks();
 	test_events();
 	test_fds();
+	test_drives();
 	test_dump();
 	test_hostile_lines();
 	test_deaf();

@@ -8,12 +8,16 @@
 #include "dev/bus.h"
 #include "dev/debugcon.h"
 #include "dev/debugexit.h"
+#include "dev/flash.h"
 #include "dev/fwcfg.h"
 #include "dev/i8042.h"
+#include "dev/ide.h"
 #include "dev/ioapic.h"
 #include "dev/lapic.h"
 #include "dev/pcihost.h"
+#include "dev/pcihp.h"
 #include "dev/pic.h"
+#include "dev/piix3.h"
 #include "dev/pit.h"
 #include "dev/pvpanic.h"
 #include "dev/resetctl.h"
@@ -21,14 +25,19 @@
 #include "dev/state.h"
 #include "dev/testdev.h"
 #include "dev/uart.h"
+#include "dev/virtio-balloon.h"
+#include "dev/virtio-blk.h"
+#include "dev/virtio-console.h"
+#include "dev/virtio-rng.h"
 
 #include "lib/err.h"
 #include "tests/tap.h"
+#include "tests/virtio-poke.h"
 
 #define REAL_TIME (1700000000 * NS_PER_S)
 #define SEEDS 6
 #define OPS 1500
-#define MAX_BARS 4
+#define MAX_BARS 5
 
 struct rig { /* a device and its surroundings */
 	const struct kind *kind;
@@ -38,6 +47,11 @@ struct rig { /* a device and its surroundings */
 	struct chr *chr;
 	struct lapic_net *net;
 	struct lapic *lapic;
+	struct workers *workers;
+	struct disk *disk;
+	struct mem *mem;
+	uint8_t *flash; /* contents, which are not among the fields */
+	struct disk *cdrom[2];
 	uint64_t tsc_base;
 	uint64_t seen; /* a hash of all that came out of it */
 };
@@ -213,8 +227,13 @@ make_acpipm(struct rig *r)
 static void
 poke_acpipm(struct rig *r, uint64_t random)
 {
-	(void)random;
-	acpipm_button(r->dev);
+	if (random % 4 == 0)
+		acpipm_button(r->dev);
+	else if (random % 4 == 1)
+		acpipm_gpe(r->dev, random >> 8 & 15);
+	else
+		pci_config_write(acpipm_fn(r->dev), random >> 8 & 0xff, 1,
+			(uint32_t)(random >> 16));
 }
 
 static struct dev *
@@ -248,21 +267,91 @@ make_resetctl(struct rig *r)
 	return resetctl_new(notices(r), wire(r, 100));
 }
 
+static void
+on_pam(void *to, unsigned n, unsigned mode)
+{
+	mix(to, 4000u + 4 * n + mode);
+}
+
 static struct dev *
 make_pcihost(struct rig *r)
 {
-	(void)r;
-	return pcihost_new();
+	return pcihost_new((struct pcihost_out){on_pam, r});
+}
+
+static struct dev *
+make_piix3(struct rig *r)
+{
+	struct piix3_out out = {on_irq, on_irq, r};
+
+	return piix3_new(out);
+}
+
+static void
+poke_piix3(struct rig *r, uint64_t random)
+{
+	if (random & 1)
+		piix3_intx(r->dev, random >> 8 & 31, random >> 16 & 3,
+			random >> 24 & 1);
+	else
+		pci_config_write(piix3_fn(r->dev), random >> 8 & 0xff, 1,
+			(uint32_t)(random >> 16));
+}
+
+static void
+on_hp_event(void *to)
+{
+	mix(to, 5000);
+}
+
+static void
+on_eject(void *to, uint32_t slots)
+{
+	mix(to, slots);
+}
+
+static struct dev *
+make_pcihp(struct rig *r)
+{
+	return pcihp_new(
+		0xfffffff8, (struct pcihp_out){on_hp_event, on_eject, r});
+}
+
+static void
+poke_pcihp(struct rig *r, uint64_t random)
+{
+	if (random & 1)
+		pcihp_plug(r->dev, random >> 8 & 31);
+	else
+		pcihp_unplug(r->dev, random >> 8 & 31);
+}
+
+static void
+on_commands(void *to, bool on)
+{
+	mix(to, 4000u + on);
+}
+
+static struct dev *
+make_flash(struct rig *r)
+{
+	struct flash_out out = {on_commands, r};
+
+	r->flash = calloc(1, FLASH_BLOCK);
+	return flash_new(r->flash, FLASH_BLOCK, -1, out);
 }
 
 static struct dev *
 make_fwcfg(struct rig *r)
 {
-	struct dev *d = fwcfg_new();
+	struct dev *d = NULL;
 
-	(void)r;
-	if (d)
+	if (mem_new(&r->mem, 1 << 20) == 0)
+		d = fwcfg_new(r->mem);
+	if (d) {
 		fwcfg_add(d, FWCFG_RAM_SIZE, "\0\0\0\1\0\0\0\0", 8);
+		fwcfg_add_file(d, "opt/test", "a file", 6);
+	}
 	return d;
 }
 
@@ -297,6 +386,91 @@ poke_lapic(struct rig *r, uint64_t random)
 		mix(r, lapic_wants(r->lapic));
 }
 
+static struct mem *
+some_memory(struct rig *r)
+{
+	if (mem_new(&r->mem, 0x10000))
+		exit(1);
+	return r->mem;
+}
+
+static struct dev *
+make_rng(struct rig *r)
+{
+	return virtio_rng_new(some_memory(r), r->clock);
+}
+
+static struct dev *
+make_balloon(struct rig *r)
+{
+	return virtio_balloon_new(some_memory(r));
+}
+
+static struct dev *
+make_console(struct rig *r)
+{
+	struct virtio_console_port port[2] = {
+		{"one", NULL, true, false}, {"two", NULL, false, true}};
+
+	port[1].chr = r->chr = chr_new_mem();
+	return virtio_console_new(some_memory(r), port, 2);
+}
+
+/* A disk whose requests are done when the rig says so. */
+static struct dev *
+make_blk(struct rig *r)
+{
+	struct disk_options o = {.id = "disk0", .clock = r->clock};
+	struct virtio_blk_options b = {.serial = "serial", .queues = 2};
+
+	if (workers_new(&r->workers, 0))
+		return NULL;
+	o.workers = r->workers;
+	if (disk_new(&r->disk, &o))
+		return NULL;
+	b.disk = r->disk;
+	return virtio_blk_new(some_memory(r), &b);
+}
+
+/* Memory is not saved with a device: it is as before, afterwards. */
+static void
+poke_virtio(struct rig *r, uint64_t random)
+{
+	struct virtio *v = (struct virtio *)r->dev;
+
+	virtio_poke(v, random);
+	if (r->workers)
+		workers_run(r->workers);
+	if (r->chr)
+		poke_uart(r, random);
+	mix(r, virtio_running(v));
+	mem_fill(r->mem, 0, 0, mem_size(r->mem));
+}
+
+/* Drives without media: what they do with one is tests/unit/ide-hostile.c. */
+static struct dev *
+make_ide(struct rig *r)
+{
+	struct disk_options o = {.id = "cdrom0", .clock = r->clock};
+	struct irq irq[IDE_CHANNELS] = {wire(r, 14), wire(r, 15)};
+	struct ide_drive drive[IDE_DRIVES] = {{NULL, false, NULL}};
+
+	for (unsigned n = 0; n < 2; n++) {
+		if (disk_new(&r->cdrom[n], &o))
+			return NULL;
+		drive[3 * n].disk = r->cdrom[n];
+		drive[3 * n].cdrom = true;
+	}
+	return ide_new(irq, some_memory(r), drive);
+}
+
+static void
+poke_ide(struct rig *r, uint64_t random)
+{
+	pci_config_write(ide_pci(r->dev), 0x40, 4, 0x80008000);
+	pci_config_write(ide_pci(r->dev), PCI_COMMAND, 2, random & 5);
+}
+
 static const struct kind kinds[] = {
 	{make_uart, poke_uart, {8}},
 	{make_pic, poke_pic, {2, 2, 2}},
@@ -304,15 +478,23 @@ static const struct kind kinds[] = {
 	{make_ioapic, poke_ioapic, {4096}},
 	{make_rtc, NULL, {2}},
 	{make_i8042, poke_i8042, {1, 1}},
-	{make_acpipm, poke_acpipm, {64, 2}},
+	{make_acpipm, poke_acpipm, {64, 2, 16}},
 	{make_debugexit, NULL, {4}},
 	{make_debugcon, NULL, {1}},
 	{make_testdev, NULL, {4, 4, 24, 65536}},
 	{make_pvpanic, NULL, {1}},
 	{make_resetctl, NULL, {1, 1}},
 	{make_pcihost, NULL, {4, 4}},
-	{make_fwcfg, NULL, {2}},
+	{make_piix3, poke_piix3, {1}},
+	{make_pcihp, poke_pcihp, {20}},
+	{make_flash, NULL, {FLASH_BLOCK}},
+	{make_fwcfg, NULL, {2, 8}},
 	{make_lapic, poke_lapic, {4096}},
+	{make_ide, poke_ide, {8, 1, 8, 1, 16}},
+	{make_rng, poke_virtio, {VIRTIO_BAR, 8, 4096}},
+	{make_blk, poke_virtio, {VIRTIO_BAR, 8, 4096}},
+	{make_balloon, poke_virtio, {VIRTIO_BAR, 8, 4096}},
+	{make_console, poke_virtio, {VIRTIO_BAR, 8, 4096}},
 };
 
 /* --- the rig --- */
@@ -346,8 +528,16 @@ rig_up(struct rig *r, const struct kind *k, int64_t now, int64_t real)
 static void
 rig_down(struct rig *r)
 {
+	if (r->workers)
+		workers_run(r->workers);
 	dev_free(r->dev);
+	disk_free(r->disk);
+	workers_free(r->workers);
 	lapic_net_free(r->net);
+	disk_free(r->cdrom[0]);
+	disk_free(r->cdrom[1]);
+	mem_free(r->mem);
+	free(r->flash);
 	chr_free(r->chr);
 	bus_free(r->bus);
 	clock_free(r->clock);
@@ -397,6 +587,8 @@ save(struct rig *r)
 	size_t len;
 	FILE *f = open_memstream(&text, &len);
 
+	if (r->workers)
+		workers_run(r->workers); /* as a machine that is saved */
 	if (!f || state_save(r->dev, f) || fclose(f))
 		exit(1);
 	return text;
@@ -491,6 +683,8 @@ test_round_trip(const struct kind *k)
 		/* On the same one, they cannot be told apart. */
 		rig_up(&c, k, now, real);
 		load(&c, text);
+		if (a.flash)
+			memcpy(c.flash, a.flash, FLASH_BLOCK);
 		a.seen = c.seen = 0;
 		shake(&a, seed + 100, OPS);
 		shake(&c, seed + 100, OPS);

@@ -17,6 +17,9 @@ enum {
 	RAM = 0xa0000,
 	ROM = 0xf0000,
 	ROM_SIZE = 0x10000,
+	WINDOW = 0x40000, /* where the code is */
+	WINDOW_SIZE = 0x2000,
+	WINDOWS = 4,
 	TABLES = 0x60000, /* page tables, then random ones */
 	PATIENCE = 10, /* seconds that a kicked CPU may take */
 	SLICE = 2000, /* microseconds that a guest may run */
@@ -77,7 +80,15 @@ struct scribbler {
 	struct dev dev;
 	struct mem *mem;
 	uint64_t v;
+	const unsigned *window;
 };
+
+/* What a flash chip and a host bridge do, at any moment. */
+static void
+turn_window(struct mem *mem, const unsigned *window, uint64_t v)
+{
+	mem_show(mem, window[v % WINDOWS], (enum mem_view)(v / 8 % MEM_VIEWS));
+}
 
 static uint64_t
 scribbler_read(struct dev *d, unsigned bar, uint64_t off, unsigned size)
@@ -94,6 +105,8 @@ scribbler_write(
 {
 	struct scribbler *s = (struct scribbler *)(void *)d;
 
+	if (val % 8 == 0)
+		turn_window(s->mem, s->window, val / 8);
 	(void)bar, (void)size;
 	s->v ^= val;
 	mem_write(s->mem, (s->v ^ off) % RAM, &s->v, 8);
@@ -127,6 +140,7 @@ struct machine {
 	struct guest g; /* for its tables */
 	struct engine *engine;
 	struct scribbler port, mmio;
+	unsigned window[WINDOWS];
 	struct runner cpu[CPUS];
 	pthread_mutex_t lock;
 	pthread_cond_t changed;
@@ -203,6 +217,7 @@ scribbler_add(struct machine *m, struct scribbler *s, struct bus *bus,
 	dev_init(&s->dev, &scribbler_ops);
 	s->dev.id = "scribbler";
 	s->mem = m->g.mem;
+	s->window = m->window;
 	if (bus_add(bus, base, len, &s->dev, 0))
 		skip_all("%s", fail_text());
 }
@@ -232,6 +247,11 @@ machine_make(struct machine *m)
 		bus_new(&m->g.ports, "ports", 1 << 16) ||
 		bus_new(&m->g.mmio, "mmio", 1ull << 52))
 		skip_all("%s", fail_text());
+	for (unsigned n = 0; n < WINDOWS; n++)
+		if (mem_add_window(m->g.mem, WINDOW + n * WINDOW_SIZE,
+			    WINDOW_SIZE, n ? rom : NULL, MEM_RAM,
+			    &m->window[n]))
+			skip_all("%s", fail_text());
 	fence_in(m->g.mem);
 	scribbler_add(m, &m->port, m->g.ports, 0, 256);
 	scribbler_add(m, &m->mmio, m->g.mmio, 0x100000, 0x8000);
@@ -529,7 +549,7 @@ disturb(struct machine *m)
 {
 	uint64_t v = rnd();
 
-	switch (below(4)) {
+	switch (below(5)) {
 	case 0:
 		engine_soft.nmi(m->cpu[below(CPUS)].vcpu);
 		break;
@@ -540,6 +560,9 @@ disturb(struct machine *m)
 		break;
 	case 2:
 		mem_write(m->g.mem, below(RAM - 8), &v, 8);
+		break;
+	case 3:
+		turn_window(m->g.mem, m->window, v);
 		break;
 	default:
 		clock_advance(m->g.clock, (int64_t)below(1000000));
@@ -552,6 +575,8 @@ random_guest(struct machine *m)
 	enum guest_mode mode = (enum guest_mode)below(3);
 	bool back;
 
+	for (unsigned n = 0; n < WINDOWS; n++)
+		mem_show(m->g.mem, m->window[n], MEM_RAM);
 	some_memory(m, mode);
 	for (unsigned n = 0; n < CPUS; n++) {
 		m->cpu[n].lives = 0;
