@@ -42,10 +42,29 @@ tool_key(char key[64], const char *arg)
 }
 
 int
-tool_assign(struct config *c, const char *arg)
+tool_set(struct config *c, const char *key, const char *value,
+	struct tool_disks *disks)
+{
+	char *full, *spec;
+	int e = config_absolute(key, value, &full);
+
+	if (!e && strcmp(key, "disk") == 0 && tool_disk_is_new(full)) {
+		e = tool_disks_plan(disks, c, full, &spec);
+		free(full);
+		full = spec;
+	}
+	if (e)
+		return e;
+	e = config_set(c, key, full);
+	free(full);
+	return e;
+}
+
+int
+tool_assign(struct config *c, const char *arg, struct tool_disks *disks)
 {
 	const char *value = strchr(arg, '=');
-	char key[64], *full;
+	char key[64];
 	int e;
 
 	if (!value || value == arg) {
@@ -60,13 +79,10 @@ tool_assign(struct config *c, const char *arg)
 	value++;
 	if (!*value)
 		return config_unset(c, key) ? tool_fail() : 0;
-	if (config_absolute(key, value, &full))
-		return tool_fail();
-	e = config_set(c, key, full);
-	free(full);
-	if (e == -ENOMEM)
-		return tool_fail();
-	return e ? tool_misused() : 0;
+	e = tool_set(c, key, value, disks);
+	if (!e)
+		return 0;
+	return e == -EINVAL || e == -ERANGE ? tool_misused() : tool_fail();
 }
 
 int
@@ -96,17 +112,26 @@ tool_check_config(const struct config *c)
 	return config_check(c) ? tool_misused() : 0;
 }
 
+static int
+is_there(void *to, const char *key, const char *path)
+{
+	(void)to;
+	/* A relative one is in the machine's directory. */
+	if (*path != '/' && strcmp(path, "-"))
+		return 0;
+	if (access(path, F_OK) == 0)
+		return 0;
+	return fail(-errno, "%s: %s", key, path);
+}
+
 int
 tool_check_files(const struct config *c)
 {
 	for (size_t n = 0; n < c->items; n++) {
 		const struct config_item *i = &c->item[n];
-		const char *path = config_input(i->key, i->value);
 
-		if (path && access(path, F_OK) < 0) {
-			fail(-errno, "%s: %s", i->key, path);
+		if (config_inputs(i->key, i->value, is_there, NULL))
 			return tool_fail();
-		}
 	}
 	return 0;
 }

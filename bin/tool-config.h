@@ -7,6 +7,7 @@
 #ifndef BIN_TOOL_CONFIG_H
 #define BIN_TOOL_CONFIG_H
 
+#include "bin/tool-disk.h"
 #include "lib/vmm.h"
 #include "vmm/config.h"
 
@@ -17,9 +18,12 @@ int tool_check_name(const char *name);
  * machine that is missing. */
 int tool_home(struct vmm_home **, bool make, const char *name);
 
-/* "key=value": set it; a list grows. "key=": unset it. Files become absolute.
- */
-int tool_assign(struct config *, const char *arg);
+/* "key=value": set it; a list grows. "key=": unset it. Files become absolute,
+ * and disks with a size are planned. */
+int tool_assign(struct config *, const char *arg, struct tool_disks *);
+/* The same for a value, as 0 or -errno with a sentence. */
+int tool_set(struct config *, const char *key, const char *value,
+	struct tool_disks *);
 /* The key of that, as far as it fits; "" if it has none. */
 void tool_key(char key[64], const char *arg);
 

@@ -166,6 +166,7 @@ static void
 audit_end(struct audit *a)
 {
 	json_decref(a->word);
+	json_decref(a->drives);
 	qmp_close(a->qmp);
 	if (a->proc >= 0)
 		close(a->proc);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * vm-create: makes a machine, a directory with a configuration, of key=value, a
- * file, or another machine's.
+ * file, or another machine's, and with its disks.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -13,6 +13,7 @@
 #include "bin/tool.h"
 #include "lib/err.h"
 #include "lib/kv.h"
+#include "vmm/api-int.h"
 
 struct conf {
 	const char *file, *from;
@@ -63,6 +64,7 @@ struct create {
 	struct vmm_home *home;
 	struct config c;
 	char *text; /* of the file or of the other machine */
+	struct tool_disks disks;
 };
 
 static void
@@ -105,18 +107,13 @@ read_all(int fd, const char *name)
 	return NULL;
 }
 
-/* Names of files are as on the command line. */
+/* Files and new disks are as on the command line. */
 static int
 take(void *to, const char *key, const char *value)
 {
-	char *full;
-	int e = config_absolute(key, value, &full);
+	struct create *m = to;
 
-	if (e)
-		return e;
-	e = config_set(to, key, full);
-	free(full);
-	return e;
+	return tool_set(&m->c, key, value, &m->disks);
 }
 
 static int
@@ -135,7 +132,7 @@ load_file(struct create *m, const char *path)
 		close(fd);
 	if (!m->text)
 		return tool_fail();
-	if (kv_parse(name, m->text, strlen(m->text), take, &m->c))
+	if (kv_parse(name, m->text, strlen(m->text), take, m))
 		return tool_misused();
 	return 0;
 }
@@ -160,6 +157,27 @@ load(struct create *m)
 	return code;
 }
 
+/* A disk in the other machine's directory is not in this one's. */
+static int
+check_from(const struct create *m)
+{
+	for (unsigned n = 0; m->conf->from && n < m->c.disks; n++) {
+		const char *path = m->c.disk[n].image.path;
+		bool ours = !path || *path == '/';
+
+		for (unsigned k = 0; !ours && k < m->disks.n; k++)
+			ours = !strcmp(
+				path, m->disks.disk[k].config.image.path);
+		if (!ours) {
+			tool_say("disk: %s is in the directory of %s: vm-clone "
+				 "copies it",
+				path, m->conf->from);
+			return TOOL_FAILED;
+		}
+	}
+	return 0;
+}
+
 static bool
 exists(struct create *m, const char *name)
 {
@@ -182,7 +200,7 @@ create(struct create *m, const char *name)
 		fail(-ENOMEM, "config");
 		return tool_fail();
 	}
-	e = vmm_create(m->home, name, text);
+	e = api_create(m->home, name, text, tool_disks_make, &m->disks);
 	free(text);
 	if (!e || (e == -EEXIST && m->conf->if_not_exists))
 		return 0;
@@ -200,13 +218,15 @@ run(struct create *m, const struct opt_rest *rest)
 	if (!code)
 		code = load(m);
 	for (unsigned n = 1; !code && n < rest->n; n++)
-		code = tool_assign(&m->c, rest->v[n]);
+		code = tool_assign(&m->c, rest->v[n], &m->disks);
 	if (!code)
 		code = tool_check_config(&m->c);
 	if (!code && !m->home)
 		code = tool_home(&m->home, true, name);
 	if (!code && m->conf->if_not_exists && exists(m, name))
 		return 0;
+	if (!code)
+		code = check_from(m);
 	if (!code && !m->conf->force)
 		code = tool_check_files(&m->c);
 	return code ? code : create(m, name);
@@ -216,7 +236,7 @@ int
 main(int argc, char **argv)
 {
 	struct conf conf = {0};
-	struct create m = {.conf = &conf};
+	struct create m = {.conf = &conf, .disks = {.dir = -1}};
 	struct opt_rest rest;
 	int code = tool_start(&tool, argc, argv, &conf, &rest);
 
@@ -233,6 +253,7 @@ main(int argc, char **argv)
 	}
 	code = run(&m, &rest);
 	config_free(&m.c);
+	tool_disks_free(&m.disks);
 	free(m.text);
 	vmm_home_close(m.home);
 	return tool_end(code);

@@ -21,7 +21,7 @@
 enum { AT_ONCE = 32 };
 
 struct conf {
-	bool json, list;
+	bool json, list, force;
 	int64_t timeout;
 	struct opt_list states;
 };
@@ -51,6 +51,10 @@ static const struct verb verbs[] = {
 		ctl_registers, VERB_ARG},
 	{"dump", "[FILE|-]", "memory and CPUs as an ELF core", ctl_dump,
 		VERB_ARG | VERB_ONE},
+	{"block", "[list|VERB ID ...]", "its drives, see vm-ctl(1)", ctl_block,
+		VERB_ARGS | VERB_JSON | VERB_ONE},
+	{"balloon", "[SIZE]", "memory the guest is to have, or has",
+		ctl_balloon, VERB_ARG},
 	{"qmp", "COMMAND|-", "a command of the control socket; - reads them",
 		ctl_qmp, VERB_ARG | VERB_NEEDS_ARG},
 	{"events", "", "print events until it ends", ctl_events, 0},
@@ -75,6 +79,12 @@ static const struct opt options[] = {
 		.kind = OPT_FLAG,
 		.at = offsetof(struct conf, json),
 		.help = "print JSON"},
+	{.name = "force",
+		.letter = 'f',
+		.kind = OPT_FLAG,
+		.at = offsetof(struct conf, force),
+		.help = "block: although the guest holds it, or would lose "
+			"data"},
 	{.name = "list-verbs",
 		.kind = OPT_FLAG,
 		.at = offsetof(struct conf, list),
@@ -107,7 +117,8 @@ parse(char **v, unsigned n, const struct conf *conf)
 	verb = find_verb(v[0]);
 	if (!verb)
 		return NULL;
-	if (n > (verb->flags & VERB_ARG ? 2u : 1u))
+	if (!(verb->flags & VERB_ARGS) &&
+		n > (verb->flags & VERB_ARG ? 2u : 1u))
 		failx(-EINVAL, "%s: too many arguments", verb->name);
 	else if (n < 2 && (verb->flags & VERB_NEEDS_ARG))
 		failx(-EINVAL, "%s: %s is missing", verb->name, verb->args);
@@ -252,7 +263,9 @@ static int
 list_verbs(void)
 {
 	for (size_t n = 0; n < VERBS; n++)
-		printf("%s\t%s\t%s\n", verbs[n].name, verbs[n].args,
+		printf("%s\t%s\t%s\n", verbs[n].name,
+			verbs[n].run == ctl_block ? "[" CTL_BLOCK "]"
+						  : verbs[n].args,
 			verbs[n].help);
 	return 0;
 }
@@ -264,7 +277,7 @@ verbs_text(char *buf, size_t size)
 	size_t at = (size_t)snprintf(buf, size, "verbs:\n");
 
 	for (size_t n = 0; n < VERBS && at < size; n++)
-		at += (size_t)snprintf(buf + at, size - at, "  %-10s%-11s %s\n",
+		at += (size_t)snprintf(buf + at, size - at, "  %-10s%-18s %s\n",
 			verbs[n].name, verbs[n].args, verbs[n].help);
 	return buf;
 }
@@ -272,7 +285,8 @@ verbs_text(char *buf, size_t size)
 static int
 run(const struct conf *conf, struct opt_rest *rest)
 {
-	struct ctl c = {.json = conf->json, .timeout_ms = -1};
+	struct ctl c = {
+		.json = conf->json, .force = conf->force, .timeout_ms = -1};
 	bool many = conf->states.n;
 	const struct verb *verb;
 	int code;
@@ -287,7 +301,9 @@ run(const struct conf *conf, struct opt_rest *rest)
 	verb = parse(rest->v + !many, rest->n - !many, conf);
 	if (!verb)
 		return tool_misused();
-	c.arg = rest->n < 2u + !many ? NULL : rest->v[1 + !many];
+	c.args = rest->v + 1 + !many;
+	c.n_args = rest->n - 1 - !many;
+	c.arg = c.n_args ? c.args[0] : NULL;
 	if (conf->timeout >= 0)
 		c.timeout_ms = conf->timeout / 1000000 > INT32_MAX
 				       ? INT32_MAX
@@ -318,11 +334,12 @@ main(int argc, char **argv)
 	const struct opt_tool tool = {
 		.name = "vm-ctl",
 		.what = "control running virtual machines",
-		.usage = "[-J] [-t DURATION] NAME VERB [ARGUMENT]\n"
-			 "[-J] [-t DURATION] -s STATE,... VERB [ARGUMENT]\n"
+		.usage = "[-fJ] [-t DURATION] NAME VERB [ARGUMENT ...]\n"
+			 "[-fJ] [-t DURATION] -s STATE,... VERB "
+			 "[ARGUMENT ...]\n"
 			 "--list-verbs",
 		.opts = options,
-		.max = 3,
+		.max = OPT_ANY,
 		.more = verbs_text(text, sizeof(text)),
 	};
 	int code = tool_start(&tool, argc, argv, &conf, &rest);

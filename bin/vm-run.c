@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 
 #include "bin/run/run.h"
@@ -16,10 +17,23 @@
 
 /* ---- options ---- */
 
+/* Lists of files are those of disks, which are opened by whole names. */
 static int
 set_key(void *conf, const char *key, const char *value)
 {
-	return config_set(&((struct conf *)conf)->cfg, key, value);
+	const unsigned list = CONFIG_FILE | CONFIG_LIST;
+	const struct config_key *k = config_find(key);
+	char *full;
+	int e;
+
+	if (!k || (k->flags & list) != list)
+		return config_set(&((struct conf *)conf)->cfg, key, value);
+	e = config_absolute(key, value, &full);
+	if (e)
+		return e;
+	e = config_set(&((struct conf *)conf)->cfg, key, full);
+	free(full);
+	return e;
 }
 
 #define SETTER(name, key)                                                      \
@@ -39,6 +53,11 @@ SETTER(stop_timeout, "stop-timeout")
 SETTER(on_reset, "on-reset")
 SETTER(entry, "entry")
 SETTER(keep, "keep")
+SETTER(disk, "disk")
+SETTER(cdrom, "cdrom")
+SETTER(firmware, "firmware")
+SETTER(boot, "boot")
+SETTER(fw_cfg, "fw-cfg")
 
 static int
 set_kernel(void *conf, const char *value)
@@ -105,6 +124,31 @@ static const struct opt options[] = {
 		.arg = "TEXT",
 		.set = set_cmdline,
 		.help = "kernel command line"},
+	{.name = "disk",
+		.kind = OPT_CALL,
+		.arg = "FILE,...",
+		.set = set_disk,
+		.help = "next disk, see vm.conf(5)"},
+	{.name = "cdrom",
+		.kind = OPT_CALL,
+		.arg = "FILE|none,...",
+		.set = set_cdrom,
+		.help = "next CD-ROM drive"},
+	{.name = "firmware",
+		.kind = OPT_CALL,
+		.arg = "seabios|ovmf|none|FILE",
+		.set = set_firmware,
+		.help = "what starts where there is no kernel"},
+	{.name = "boot",
+		.kind = OPT_CALL,
+		.arg = "disk,cdrom",
+		.set = set_boot,
+		.help = "what the firmware starts from, in order"},
+	{.name = "fw-cfg",
+		.kind = OPT_CALL,
+		.arg = "SPEC",
+		.set = set_fw_cfg,
+		.help = "name=opt/NAME,file=FILE or string=TEXT"},
 	{.name = "memory",
 		.letter = 'm',
 		.kind = OPT_CALL,
@@ -209,6 +253,7 @@ static const struct opt_tool tool = {
 	.what = "run a virtual machine",
 	.usage = "[-dv] [options] name\n"
 		 "[-dv] [options] -k kernel [-i initrd] [-a cmdline]\n"
+		 "[-dv] [options] --disk file\n"
 		 "--autostart",
 	.opts = options,
 	.max = 1,
@@ -225,9 +270,10 @@ check(const struct conf *c, const char *name, char *const *command)
 		return name || c->name || c->detach || c->cfg.items
 			       ? failx(-EINVAL, "--autostart stands alone")
 			       : 0;
-	if (!name && !c->cfg.kernel)
+	if (!name && !c->cfg.kernel && !c->cfg.firmware && !c->cfg.disks)
 		return failx(-EINVAL,
-			"no machine and no kernel given (-k); vm-run -h helps");
+			"no machine, kernel (-k) or disk given; vm-run -h "
+			"helps");
 	if (name && c->name)
 		return failx(-EINVAL, "--name: '%s' has its name", name);
 	if (name && home_check_name(name))
@@ -261,12 +307,27 @@ up(void *to)
 	run_up(to);
 }
 
+/* How large the terminal is, for a virtio console on it. */
+static void
+tell_size(struct run *r)
+{
+	struct winsize w;
+
+	if (ioctl(0, TIOCGWINSZ, &w) == 0)
+		machine_console_size(
+			instance_machine(r->instance), w.ws_col, w.ws_row);
+}
+
 /* The first asks the guest, the second does not. */
 static void
 caught(void *to, int sig)
 {
 	struct run *r = to;
 
+	if (sig == SIGWINCH) {
+		tell_size(r);
+		return;
+	}
 	if (r->signal) {
 		machine_stop(instance_machine(r->instance), 128 + sig,
 			"ended by a second signal");
@@ -340,6 +401,7 @@ prepare(struct run *r)
 	sigaddset(&set, SIGINT);
 	if (!ignored(SIGHUP))
 		sigaddset(&set, SIGHUP);
+	sigaddset(&set, SIGWINCH);
 	signal(SIGPIPE, SIG_IGN);
 	signal(SIGXFSZ, SIG_IGN); /* a full disk, as far as we see */
 	return loop_signals(r->loop, &set, caught, r);
@@ -370,8 +432,19 @@ use_terminal(struct run *r)
 		else if (chr_where(s))
 			tool_say("serial%u: %s", n, chr_where(s));
 	}
+	for (unsigned n = 0; n < r->cfg.ports; n++) {
+		struct chr *s = machine_port(instance_machine(r->instance), n);
+
+		chr_on_error(s, output_lost, r);
+		if (strcmp(chr_name(s), "stdio") == 0)
+			c = s;
+		else if (chr_where(s) && strcmp(chr_name(s), "pty") == 0)
+			tool_say("%s: %s", r->cfg.port[n].name, chr_where(s));
+	}
 	if (c && isatty(0) && tool_term_raw(0) == 0)
 		chr_filter(c, run_escape, r);
+	if (c && isatty(0))
+		tell_size(r);
 }
 
 static int

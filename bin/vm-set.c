@@ -55,12 +55,13 @@ struct change {
 	struct config old, new;
 	char *text;
 	bool runs;
+	struct tool_disks disks;
 };
 
 /* ---- what is to change ---- */
 
 static int
-assign(const struct change *m, struct config *c)
+assign(const struct change *m, struct config *c, struct tool_disks *disks)
 {
 	int code = 0;
 
@@ -68,7 +69,7 @@ assign(const struct change *m, struct config *c)
 		if (config_unset(c, m->conf->unset.v[n]))
 			code = tool_misused();
 	for (unsigned n = 1; !code && n < m->rest->n; n++)
-		code = tool_assign(c, m->rest->v[n]);
+		code = tool_assign(c, m->rest->v[n], disks);
 	return code;
 }
 
@@ -76,6 +77,7 @@ assign(const struct change *m, struct config *c)
 static int
 check_usage(const struct change *m)
 {
+	struct tool_disks disks = {.dir = -1};
 	struct config c;
 	int code;
 
@@ -84,8 +86,9 @@ check_usage(const struct change *m)
 		return tool_misused();
 	}
 	config_init(&c);
-	code = assign(m, &c);
+	code = assign(m, &c, &disks);
 	config_free(&c);
+	tool_disks_free(&disks);
 	return code;
 }
 
@@ -114,8 +117,8 @@ check_files(const struct change *m)
 	for (size_t n = 0; !code && n < m->new.items; n++) {
 		const struct config_item *i = &m->new.item[n];
 
-		if (differs(m, i->key) && config_input(i->key, i->value) &&
-			config_set(&c, i->key, i->value))
+		if (config_find(i->key)->flags & CONFIG_FILE &&
+			differs(m, i->key) && config_set(&c, i->key, i->value))
 			code = tool_fail();
 	}
 	if (!code)
@@ -167,7 +170,7 @@ static bool
 acted_on(const char *key)
 {
 	static const char *const keys[] = {
-		"on-reset", "on-crash", "stop-timeout", "keep"};
+		"on-reset", "on-crash", "on-io-error", "stop-timeout", "keep"};
 
 	for (size_t n = 0; n < sizeof(keys) / sizeof(*keys); n++)
 		if (strcmp(keys[n], key) == 0)
@@ -259,7 +262,8 @@ load(struct change *m)
 		e = config_parse(&m->old, where, m->text, size);
 	if (!e)
 		e = config_parse(&m->new, where, m->text, size);
-	return e ? tool_fail() : assign(m, &m->new);
+	m->disks.dir = home_vm_fd(m->vm);
+	return e ? tool_fail() : assign(m, &m->new, &m->disks);
 }
 
 static int
@@ -292,7 +296,14 @@ change(struct change *m)
 	m->runs = held && !m->conf->next;
 	if (m->runs)
 		code = check_live(m);
-	return code ? code : write_config(m);
+	if (!code && tool_disks_make(&m->disks, m->disks.dir))
+		code = tool_fail();
+	if (code)
+		return code;
+	code = write_config(m);
+	if (code)
+		tool_disks_drop(&m->disks, m->disks.dir);
+	return code;
 }
 
 static int
@@ -333,6 +344,7 @@ main(int argc, char **argv)
 	home_vm_close(m.vm);
 	config_free(&m.old);
 	config_free(&m.new);
+	tool_disks_free(&m.disks);
 	free(m.text);
 	vmm_home_close(home);
 	opt_list_free(&conf.unset);

@@ -157,6 +157,34 @@ options() {
 	candidates vm-create new serial= | grep -qx serial=stdio
 }
 
+@test "a disk's file and its options" {
+	[ "$("$complete" vm-create new disk=)" = $'\tfiles\tdisk=' ]
+	[ "$("$complete" vm-run --disk=a.img,backing=)" = \
+		$'\tfiles\t--disk=a.img,backing=' ]
+	[ "$("$complete" vm-run --disk a.img,bus=)" = \
+		$'a.img,bus=virtio\na.img,bus=ide' ]
+	candidates vm-set web disk=a.img,id=x,o >got
+	grep -qx 'disk=a.img,id=x,overlay=' got
+	[ "$("$complete" vm-create new cdrom=a.iso,)" = \
+		"$(printf 'cdrom=a.iso,%s=\n' format id bps iops)" ]
+	candidates vm-run --cdrom '' >got
+	grep -qx none got
+	[ "$("$complete" vm-run --boot '')" = $'disk\ncdrom' ]
+	[ "$("$complete" vm-run --boot disk,)" = $'disk,disk\ndisk,cdrom' ]
+	candidates vm-create new firmware= | grep -qx firmware=ovmf
+}
+
+@test "the verbs of vm-disk, and what each is for" {
+	vm-disk --list-verbs | cut -f1 >want
+	[ -s want ]
+	"$complete" vm-disk '' | cut -f1 | diff want -
+	"$complete" vm disk '' | cut -f1 | diff want -
+	[ "$("$complete" vm-disk info '')" = $'\tfiles\t' ]
+	[ "$("$complete" vm-disk convert a.raw '')" = $'\tfiles\t' ]
+	[ -z "$("$complete" vm-disk info a.raw '')" ]
+	"$complete" vm-disk create -f '' | grep -qx qcow2
+}
+
 @test "the verbs of vm-ctl" {
 	vm-ctl --list-verbs | cut -f1 >want
 	[ -s want ]
@@ -166,6 +194,12 @@ options() {
 		same "$words"
 	done
 	[ "$("$complete" vm-ctl web dump '')" = $'\tfiles\t' ]
+	vm-ctl --list-verbs | sed -n 's/^block\t\[\(.*\)\]\t.*/\1/p' |
+		tr '|' '\n' >want
+	candidates vm-ctl web block '' >got
+	same "block"
+	[ "$("$complete" vm-ctl web block attach '')" = $'\tfiles\t' ]
+	[ "$("$complete" vm-ctl web block change cdrom0 '')" = $'\tfiles\t' ]
 	[ -z "$("$complete" vm-ctl web pause '')" ]
 }
 

@@ -127,3 +127,15 @@ tree() {
 	[ "$status" = 0 ]
 	[[ $output == *"Leave with: exit"* ]]
 }
+
+@test "golden.sh: machines at the same time on overlays of one image" {
+	PATH=$PATH:/usr/sbin:/sbin command -v mke2fs >/dev/null ||
+		skip "no mke2fs (e2fsprogs)"
+	need_guests
+	run timeout -s KILL 100 "$TOP/examples/golden.sh" 3
+	echo "$output"
+	[ "$status" = 0 ]
+	[ "$output" = "the multiples of 1 make 500500
+the multiples of 2 make 250500
+the multiples of 3 make 166833" ]
+}

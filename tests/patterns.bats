@@ -28,6 +28,7 @@ guests() {
 	ln -sf "$B/guests/vmlinuz-cloud" vmlinuz
 	ln -sf "$B/guests/initrd.gz" initrd.gz
 	ln -sf "$B/guests/initrd-demo.gz" job.gz
+	ln -sf "$B/guests/initrd-do-cloud.gz" do.gz
 }
 
 # blocks PAGE TITLE: the literal blocks of a section, without mdoc's escapes
@@ -471,4 +472,20 @@ units() {
 	[ "$status" = 0 ]
 	ends 0
 	end_started
+}
+
+@test "a disk made of a directory, thrown away, kept on a base" {
+	PATH=$PATH:/usr/sbin:/sbin command -v mke2fs >/dev/null ||
+		skip "no mke2fs (e2fsprogs)"
+	guests
+	pattern "A disk made of a directory"
+	[[ $output == *"hello from the disk"* ]]
+	pattern "Thrown away"
+	[[ $output == *untouched ]]
+	grep -qx '1.*' log.1
+	grep -qx '2.*' log.2
+	pattern "Kept, on a base that all share"
+	[[ $output == *golden.qcow2* ]]
+	[ "$(vm-show node3 disk)" = \
+		"disks/disk0.qcow2,format=qcow2,backing=$T/golden.qcow2" ]
 }

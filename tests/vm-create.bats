@@ -248,14 +248,48 @@ auto" ]
 	command -v mandoc >/dev/null || skip "no mandoc"
 	mandoc -Tascii -O width=900 "$TOP/man/vm.conf.5" | col -bx >page
 	live=$(grep -B1 '^ *(live)' page | sed -n 's/^ *\([a-z-]*\)=.*/\1/p')
-	for key in on-reset on-crash stop-timeout keep autostart description; do
-		grep -qx -- $key <<<"$live"
+	for key in on-reset on-crash stop-timeout keep autostart description \
+		on-io-error; do
+		grep -qx -- "$key" <<<"$live"
 	done
-	[ "$(wc -l <<<"$live")" = 6 ]
+	[ "$(wc -l <<<"$live")" = 7 ]
 }
 
 @test "the example of vm.conf(5) is a configuration" {
 	sed -n '/^\.Bd/,/^\.Ed/{/^\./!p}' "$TOP/man/vm.conf.5" >conf
 	quiet vm-create --force -f conf builder
 	[ "$(vm-show builder cpus x-owner)" = $'4\nci' ]
+}
+
+@test "disk=SIZE makes a disk, and the config says which" {
+	quiet vm-create web disk=10M,format=raw,serial=ROOT \
+		disk=64K,id=scratch,format=raw disk=1M
+	[ "$(vm-show web disk)" = "disks/disk0.img,format=raw,serial=ROOT
+disks/scratch.img,id=scratch,format=raw
+disks/disk1.qcow2,format=qcow2" ]
+	[ "$(stat -c '%s %b %a' "$VM_HOME/web/disks/disk0.img")" = "10485760 0 600" ]
+	[ "$(stat -c %s "$VM_HOME/web/disks/scratch.img")" = 65536 ]
+	[ "$(stat -c %a "$VM_HOME/web/disks")" = 700 ]
+	! command -v qemu-img >/dev/null || {
+		run qemu-img info --output=json "$VM_HOME/web/disks/disk1.qcow2"
+		[[ $output == *'"virtual-size": 1048576'*'"format": "qcow2"'* ]]
+	}
+}
+
+@test "a disk that cannot be made makes no machine" {
+	denied 2 "disk: '0' is no size of a disk" vm-create web disk=0
+	denied 2 "vmdk images can only be read" vm-create web disk=1G,format=vmdk
+	denied 1 "disks/disk0.vhd" vm-create web disk=1G,format=vhd,read-only=yes
+	denied 1 "disk: no/d: No such file" vm-create web disk=no/d
+	denied 1 "disk: $PWD/gone: No such file" vm-create web disk=gone
+	[ -z "$(vm-ls -q)" ]
+	[ -z "$(ls -A "$VM_HOME/.new")" ]
+}
+
+@test "disks in a machine's directory are not another's" {
+	quiet vm-create web disk=1M,format=raw
+	denied 1 "disks/disk0.img is in the directory of web: vm-clone copies it" \
+		vm-create other --from web
+	quiet vm-create other --from web disk= disk=2M,format=raw
+	[ "$(stat -c %s "$VM_HOME/other/disks/disk0.img")" = 2097152 ]
 }

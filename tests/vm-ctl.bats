@@ -446,7 +446,7 @@ ctl() {
 	local verb
 
 	run -0 vm-ctl --list-verbs
-	[ "$(wc -l <<<"$output")" = 12 ]
+	[ "$(wc -l <<<"$output")" = 14 ]
 	[[ $'\n'$output == *$'\nregisters\t[N|DEVICE]\t'* ]]
 	for verb in $(cut -f1 <<<"$output"); do
 		grep -Eq "^\.It Cm $verb( |$)" "$TOP/man/vm-ctl.1"
@@ -475,7 +475,7 @@ ctl() {
 	cd "$T"
 	up web polls
 	while read -r line; do
-		[[ $line != *" stop" ]] || continue
+		[[ $line != *" stop" && $line != *" change "* ]] || continue
 		run -0 bash -c "$line"
 		[ -n "$output" ] || [ -s web.core ]
 		n=$((n + 1))

@@ -23,7 +23,7 @@ teardown() {
 
 @test "no kernel, an unknown option, a missing value, an operand: usage" {
 	refused 2
-	[ "$stderr" = "vm-run: no machine and no kernel given (-k); vm-run -h helps" ]
+	[ "$stderr" = "vm-run: no machine, kernel (-k) or disk given; vm-run -h helps" ]
 	refused 2 -m 64M
 	refused 2 --no-such -k "$T/ok"
 	refused 2 --kern "$T/ok"

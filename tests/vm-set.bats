@@ -145,3 +145,24 @@ config() {
 	vm-create other # sweeps
 	[ ! -e "$VM_HOME/web2" ]
 }
+
+@test "disk=SIZE makes another disk; what was made before stays" {
+	quiet vm-create d disk=1M,format=raw
+	quiet vm-set d disk=2M,format=raw,id=more
+	[ "$(vm-show d disk)" = "disks/disk0.img,format=raw
+disks/more.img,format=raw,id=more" ]
+	quiet vm-set d disk= disk=3M,format=raw
+	[ "$(vm-show d disk)" = disks/disk0-1.img,format=raw ]
+	[ "$(stat -c %s "$VM_HOME/d/disks/"*)" = "3145728
+1048576
+2097152" ]
+	denied 2 "disk: id more is there already" \
+		vm-set d disk=1M,id=more,format=raw disk=1M,id=more,format=raw
+	hold d
+	denied 1 "disk: cannot change while it runs (--next" \
+		vm-set d disk=1M,format=raw
+	[ "$(ls "$VM_HOME/d/disks" | wc -l)" = 3 ]
+	quiet vm-set --next d disk=1M,format=raw
+	kill "$holder"
+	[ "$(ls "$VM_HOME/d/disks" | wc -l)" = 4 ]
+}

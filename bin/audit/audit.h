@@ -9,6 +9,7 @@
 
 #include "lib/home.h"
 
+struct config;
 struct json;
 struct json_t;
 struct qmp;
@@ -34,6 +35,7 @@ struct audit {
 	int pidfd, proc; /* the process and its /proc/PID */
 	struct qmp *qmp; /* NULL: it does not answer */
 	struct json_t *word; /* what it says of itself, or NULL */
+	struct json_t *drives; /* likewise, query-block; asked once */
 	char silence[256]; /* why not */
 	struct check check[AUDIT_CHECKS];
 	size_t n;
@@ -47,6 +49,18 @@ void audit_ask(struct audit *);
 /* /proc/PID/NAME as text, at most size - 1 bytes; the length or -errno. */
 ssize_t audit_read(
 	const struct audit *, const char *name, char *text, size_t size);
+
+/* A descriptor: "FD KIND ACCESS TARGET", see vmm/confine.h. */
+struct one {
+	int fd;
+	char kind[16], access[8];
+	const char *target;
+};
+
+/* Its config says that it reads or writes this. */
+bool audit_configured(const struct config *, const struct one *);
+/* The process says that this is in one of its drives. */
+bool audit_medium(struct audit *, const struct one *);
 
 void audit_threads(struct audit *);
 void audit_process(struct audit *);

@@ -2,7 +2,8 @@
 /*
  * What the process has open. Each descriptor must be of a kind that a machine
  * needs: its memory, events, its engine, unix sockets, what lies in its
- * directory, what its config names, and the three it was started with.
+ * directory, what its config names (files.c), and the three it was started
+ * with. Media that were put into its drives since are told, by its own word.
  */
 #include <ctype.h>
 #include <dirent.h>
@@ -24,13 +25,6 @@ enum { LIST_MAX = 8192, TRIES = 10 };
 struct list {
 	char **v;
 	size_t n;
-};
-
-/* "FD KIND ACCESS TARGET", see vmm/confine.h. */
-struct one {
-	int fd;
-	char kind[16], access[8];
-	const char *target;
 };
 
 struct judge {
@@ -146,59 +140,6 @@ parse(const char *s, struct one *o)
 }
 
 static bool
-same_file(const char *target, const char *path)
-{
-	char real[PATH_MAX];
-
-	return path && (strcmp(target, path) == 0 ||
-			       (realpath(path, real) != NULL &&
-				       strcmp(target, real) == 0));
-}
-
-/* The directory of the socket that path names. */
-static bool
-holds_socket(const char *target, const char *path)
-{
-	const char *slash = strrchr(path, '/');
-	char dir[PATH_MAX];
-
-	if (!slash)
-		return false;
-	snprintf(dir, sizeof(dir), "%.*s",
-		slash == path ? 1 : (int)(slash - path), path);
-	return same_file(target, dir);
-}
-
-/* Its config says that it reads or writes this. */
-static bool
-configured(const struct config *cfg, const struct one *o)
-{
-	bool reads = strcmp(o->access, "r") == 0;
-	const char *spec[CONFIG_UARTS + 1] = {cfg->debugcon};
-
-	if (reads && (same_file(o->target, cfg->kernel) ||
-			     same_file(o->target, cfg->initrd)))
-		return true;
-	for (unsigned n = 0; n < cfg->serials; n++)
-		spec[n + 1] = cfg->serial[n];
-	for (size_t n = 0; n < sizeof(spec) / sizeof(spec[0]); n++) {
-		if (!spec[n])
-			continue;
-		if (!strncmp(spec[n], "file:", 5) &&
-			same_file(o->target, spec[n] + 5 + (spec[n][5] == '+')))
-			return true;
-		if (reads && !strncmp(spec[n], "unix:", 5) &&
-			holds_socket(o->target, spec[n] + 5))
-			return true;
-		if (!strcmp(spec[n], "pty") &&
-			(!strncmp(o->target, "/dev/pts/", 9) ||
-				!strcmp(o->target, "/dev/ptmx")))
-			return true;
-	}
-	return false;
-}
-
-static bool
 inside(const char *target, const char *dir)
 {
 	size_t n = strlen(dir);
@@ -245,7 +186,7 @@ is_known(const struct judge *j, const struct one *o)
 	if (strcmp(o->kind, "file") != 0)
 		return false;
 	return inside(o->target, j->dir) || strcmp(o->target, j->root) == 0 ||
-	       configured(&j->cfg, o);
+	       audit_configured(&j->cfg, o);
 }
 
 /* Its first three descriptors are what they are, and it may copy them. */
@@ -268,8 +209,11 @@ judge_all(struct judge *j, const struct list *l)
 	find_stdio(j, l);
 	for (size_t i = 0; i < l->n; i++)
 		if (!parse(l->v[i], &o) || !is_known(j, &o)) {
-			unknown++;
-			audit_note(j->a, "descriptors", FAILS, "%s", l->v[i]);
+			bool medium = audit_medium(j->a, &o);
+
+			unknown += !medium;
+			audit_note(j->a, medium ? "medium" : "descriptors",
+				medium ? KNOWN : FAILS, "%s", l->v[i]);
 		}
 	if (!unknown)
 		audit_note(j->a, "descriptors", HOLDS,

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * vm-ctl, inside: vm-ctl.c has the options and the table of verbs, verbs.c and
- * dump.c what they do.
+ * vm-ctl, inside: vm-ctl.c has the options and the table of verbs, verbs.c,
+ * dump.c and block.c what they do.
  */
 #ifndef BIN_CTL_H
 #define BIN_CTL_H
@@ -16,8 +16,10 @@ struct ctl { /* a verb, and a machine it is for */
 	struct vmm_home *home;
 	const char *name;
 	const char *arg; /* the verb's, or NULL */
+	char **args; /* all of them */
+	unsigned n_args;
 	int timeout_ms; /* as given; -1 it was not */
-	bool json;
+	bool json, force;
 };
 
 enum {
@@ -25,7 +27,8 @@ enum {
 	VERB_NEEDS_ARG = 2,
 	VERB_JSON = 4, /* obeys -J */
 	VERB_WAITS = 8, /* for the guest: several at the same time */
-	VERB_ONE = 16 /* not for several machines */
+	VERB_ONE = 16, /* not for several machines */
+	VERB_ARGS = 32 /* takes several arguments, and knows how many */
 };
 
 struct verb {
@@ -47,5 +50,11 @@ int ctl_registers(const struct ctl *);
 int ctl_qmp(const struct ctl *);
 int ctl_events(const struct ctl *);
 int ctl_dump(const struct ctl *);
+#define CTL_BLOCK "list|stats|eject|change|resize|throttle|attach|detach"
+int ctl_block(const struct ctl *);
+int ctl_balloon(const struct ctl *);
+
+/* {"schema": 1, KEY: list}. */
+void ctl_print_list(const char *key, json_t *list);
 
 #endif

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * vm-ctl's verbs, but dump: a command over the socket each, and what it answers
- * on stdout.
+ * vm-ctl's verbs, but dump and block: a command over the socket each, and what
+ * it answers on stdout.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -14,6 +14,7 @@
 #include "lib/deadline.h"
 #include "lib/err.h"
 #include "lib/text.h"
+#include "lib/units.h"
 #include "vmm/api-int.h"
 #include "vmm/config.h"
 
@@ -103,6 +104,15 @@ print_json(const json_t *v)
 	if (text)
 		puts(text);
 	free(text);
+}
+
+void
+ctl_print_list(const char *key, json_t *list)
+{
+	json_t *all = json_pack("{s:i, s:O}", "schema", 1, key, list);
+
+	print_json(all);
+	json_decref(all);
 }
 
 /* Several lines of a guest's making; the lines stay. */
@@ -217,6 +227,39 @@ ctl_registers(const struct ctl *c)
 	}
 	qmp_close(q);
 	return r;
+}
+
+/* ---- balloon ---- */
+
+static int
+show_balloon(const struct ctl *c)
+{
+	json_t *ret;
+	int r = ask(c, "query-balloon", NULL, &ret);
+
+	if (r)
+		return r;
+	printf("%" JSON_INTEGER_FORMAT "\n",
+		json_integer_value(json_object_get(ret, "actual")));
+	json_decref(ret);
+	return 0;
+}
+
+int
+ctl_balloon(const struct ctl *c)
+{
+	uint64_t size;
+
+	if (!c->arg)
+		return show_balloon(c);
+	if (units_parse_size(c->arg, &size))
+		return tool_misused();
+	if (!size || size > INT64_MAX) {
+		failx(-EINVAL, "balloon: '%s' is no size", c->arg);
+		return tool_misused();
+	}
+	return ask(c, "balloon", json_pack("{s:I}", "value", (json_int_t)size),
+		NULL);
 }
 
 /* ---- commands as they stand ---- */

@@ -56,31 +56,65 @@ read_config(struct run *r)
 }
 
 /* A file that the config names without a path from the root is in the
- * machine's directory, and nowhere else. */
+ * machine's directory, or its disks/, and nowhere else. Drives are opened from
+ * there, so that nothing leads out of it. */
+static int
+in_directory(void *to, const char *key, const char *path, char **out)
+{
+	struct run *r = to;
+	const char *name = path;
+
+	if (*path == '/') {
+		*out = strdup(path);
+		return *out ? 0 : fail(-ENOMEM, "config");
+	}
+	if (strncmp(path, "disks/", 6) == 0)
+		name += 6;
+	if (!*name || strchr(name, '/') || strcmp(name, "..") == 0)
+		return failx(-EINVAL,
+			"%s/config: %s: '%s' is neither a whole path nor a "
+			"name in the machine's directory",
+			r->operand, key, path);
+	if (strcmp(key, "disk") == 0 || strcmp(key, "cdrom") == 0)
+		*out = strdup(path);
+	else if (asprintf(out, "%s/%s", home_vm_path(r->vm), path) < 0)
+		*out = NULL;
+	return *out ? 0 : fail(-ENOMEM, "config");
+}
+
+/* Of what has to be there; what is written may lie where it is run. */
+static int
+resolve_item(struct run *r, const struct config_item *i, struct config *to)
+{
+	char *value;
+	int e;
+
+	if (!(config_find(i->key)->flags & CONFIG_FILE))
+		return config_set(to, i->key, i->value);
+	e = config_map_files(i->key, i->value, in_directory, r, &value);
+	if (e)
+		return e;
+	e = config_set(to, i->key, value);
+	free(value);
+	return e;
+}
+
 static int
 resolve(struct run *r)
 {
-	const struct config_key *k;
-	char path[4096 + 512];
-	const char *value;
+	struct config whole;
 	int e = 0;
 
-	for (size_t n = 0; !e && (k = config_key(n)); n++) {
-		value = config_get(&r->cfg, k->name, 0);
-		if (value)
-			value = config_input(k->name, value);
-		if (!value || *value == '/')
-			continue;
-		if (strchr(value, '/'))
-			return failx(-EINVAL,
-				"%s/config: %s: '%s' is neither a whole path "
-				"nor a name in the machine's directory",
-				r->operand, k->name, value);
-		snprintf(path, sizeof(path), "%s/%s", home_vm_path(r->vm),
-			value);
-		e = config_set(&r->cfg, k->name, path);
+	config_init(&whole);
+	for (size_t n = 0; !e && n < r->cfg.items; n++)
+		e = resolve_item(r, &r->cfg.item[n], &whole);
+	if (e) {
+		config_free(&whole);
+		return e;
 	}
-	return e;
+	config_free(&r->cfg);
+	r->cfg = whole;
+	return 0;
 }
 
 static int
@@ -174,7 +208,9 @@ transient(struct run *r)
 		e = overlay(&r->cfg, &r->conf->cfg);
 	if (e)
 		return e;
-	r->what = strcmp(r->cfg.kernel, "-") ? r->cfg.kernel : "stdin";
+	r->what = r->cfg.kernel ? r->cfg.kernel : "firmware";
+	if (strcmp(r->what, "-") == 0)
+		r->what = "stdin";
 	if (!config_get(&r->cfg, "keep", 0))
 		r->cfg.keep = HOME_KEEP_NEVER;
 	e = make_directory(r);
@@ -196,8 +232,10 @@ run_target(struct run *r)
 {
 	int e = r->operand ? created(r) : transient(r);
 
-	if (!e && !r->cfg.kernel)
-		e = failx(-EINVAL, "%s: no kernel in its config", r->what);
+	if (!e && !r->cfg.kernel && r->cfg.firmware &&
+		strcmp(r->cfg.firmware, "none") == 0)
+		e = failx(
+			-EINVAL, "%s: no kernel, and firmware = none", r->what);
 	return e;
 }
 
