@@ -129,3 +129,4 @@ memory
 interpreter
 tests/bench/ls.sh
 tests/bench/machines.sh
+tests/bench/disk.sh
