@@ -21,51 +21,6 @@ drives(const struct request *q)
 	return machine_drives(q->c->host.machine);
 }
 
-/* ---- arguments ---- */
-
-static int
-optional_string(struct request *q, const char *key, const char **out)
-{
-	json_t *v = json_object_get(q->args, key);
-
-	if (v && !json_is_string(v))
-		return failx(-EINVAL,
-			"Invalid parameter type for '%s', expected: string",
-			key);
-	if (v)
-		*out = json_string_value(v);
-	return 0;
-}
-
-static int
-optional_bool(struct request *q, const char *key, bool *out)
-{
-	json_t *v = json_object_get(q->args, key);
-
-	if (v && !json_is_boolean(v))
-		return failx(-EINVAL,
-			"Invalid parameter type for '%s', expected: boolean",
-			key);
-	*out = json_is_true(v);
-	return 0;
-}
-
-static int
-optional_number(struct request *q, const char *key, uint64_t *out)
-{
-	json_t *v = json_object_get(q->args, key);
-
-	if (v && !json_is_integer(v))
-		return failx(-EINVAL,
-			"Invalid parameter type for '%s', expected: integer",
-			key);
-	if (v && json_integer_value(v) < 0)
-		return failx(-EINVAL, "Parameter '%s' is negative", key);
-	if (v)
-		*out = (uint64_t)json_integer_value(v);
-	return 0;
-}
-
 /* The drive that "id", "device" or "node-name" names. */
 static int
 want_drive(struct request *q, struct drive **d)
@@ -79,7 +34,7 @@ want_drive(struct request *q, struct drive **d)
 	if (q->c->job)
 		return failx(-EBUSY, "a dump is being written");
 	for (unsigned n = 0; n < 3 && !r && !id; n++)
-		r = optional_string(q, keys[n], &id);
+		r = request_may_string(q, keys[n], &id);
 	if (r)
 		return r;
 	if (!id)
@@ -264,7 +219,7 @@ control_eject(struct request *q)
 	int r = want_removable(q, &c.d);
 
 	if (!r)
-		r = optional_bool(q, "force", &c.force);
+		r = request_may_bool(q, "force", &c.force);
 	if (r || !disk_present(c.d->disk))
 		return r;
 	machine_frozen(q->c->host.machine, set_medium, &c);
@@ -309,22 +264,22 @@ control_change_medium(struct request *q)
 	int r = want_removable(q, &c.d);
 
 	if (!r)
-		r = optional_string(q, "filename", &file);
+		r = request_may_string(q, "filename", &file);
 	if (!r && !file)
 		r = failx(-EINVAL, "Parameter 'filename' is missing");
 	if (!r)
-		r = optional_string(q, "x-name", &name);
+		r = request_may_string(q, "x-name", &name);
 	if (!r)
-		r = optional_string(q, "format", &format);
+		r = request_may_string(q, "format", &format);
 	if (!r)
-		r = optional_string(q, "read-only-mode", &mode);
+		r = request_may_string(q, "read-only-mode", &mode);
 	if (!r && mode && strcmp(mode, "retain") && strcmp(mode, "read-only"))
 		r = failx(-EINVAL,
 			"read-only-mode '%s': no drive with a "
 			"removable medium writes",
 			mode);
 	if (!r)
-		r = optional_bool(q, "force", &c.force);
+		r = request_may_bool(q, "force", &c.force);
 	if (r)
 		return r;
 	r = open_medium(
@@ -369,7 +324,7 @@ control_block_resize(struct request *q)
 	if (!r && !json_object_get(q->args, "size"))
 		r = failx(-EINVAL, "Parameter 'size' is missing");
 	if (!r)
-		r = optional_number(q, "size", &c.size);
+		r = request_may_number(q, "size", &c.size);
 	if (!r && (!c.size || c.size % 512))
 		r = failx(-EINVAL, "a size is a multiple of 512, and not 0");
 	if (!r && !disk_writable(c.d->disk))
@@ -394,11 +349,11 @@ control_set_throttle(struct request *q)
 	if (r)
 		return r;
 	disk_get_limits(d->disk, &l);
-	r = optional_number(q, "bps", &l.bytes_per_s);
+	r = request_may_number(q, "bps", &l.bytes_per_s);
 	if (!r)
-		r = optional_number(q, "iops", &l.reqs_per_s);
+		r = request_may_number(q, "iops", &l.reqs_per_s);
 	for (unsigned n = 0; n < 4 && !r; n++) {
-		r = optional_number(q, others[n], &v);
+		r = request_may_number(q, others[n], &v);
 		if (!r && v)
 			r = failx(-ENOTSUP,
 				"Parameter '%s' can only be 0: limits are "

@@ -14,29 +14,6 @@
 #include "lib/err.h"
 #include "vmm/control-int.h"
 
-/* ---- arguments ---- */
-
-static int
-want_string(struct request *q, const char *key, const char **out)
-{
-	json_t *v = json_object_get(q->args, key);
-
-	if (!v)
-		return failx(-EINVAL, "Parameter '%s' is missing", key);
-	if (!json_is_string(v))
-		return failx(-EINVAL,
-			"Invalid parameter type for '%s', expected: string",
-			key);
-	*out = json_string_value(v);
-	return 0;
-}
-
-static bool
-has(const struct request *q, const char *key)
-{
-	return json_object_get(q->args, key) != NULL;
-}
-
 /* ---- commands ---- */
 
 static int
@@ -206,7 +183,7 @@ static int
 getfd(struct request *q)
 {
 	const char *name;
-	int r = want_string(q, "fdname", &name);
+	int r = request_string(q, "fdname", &name);
 
 	return r ? r : client_name_fd(q->cl, name);
 }
@@ -215,7 +192,7 @@ static int
 closefd(struct request *q)
 {
 	const char *name;
-	int r = want_string(q, "fdname", &name), fd;
+	int r = request_string(q, "fdname", &name), fd;
 
 	fd = r ? r : client_take_fd(q->cl, name);
 	if (fd < 0)
@@ -232,7 +209,7 @@ dump_guest_memory(struct request *q)
 	int r = busy(q);
 
 	if (!r)
-		r = want_string(q, "protocol", &to);
+		r = request_string(q, "protocol", &to);
 	if (r)
 		return r;
 	if (json_is_true(json_object_get(q->args, "paging")))
@@ -281,11 +258,11 @@ show_what(struct request *q, struct show *s)
 {
 	json_t *cpu = json_object_get(q->args, "cpu");
 
-	if (has(q, "device"))
+	if (json_object_get(q->args, "device"))
 		return cpu ? failx(-EINVAL,
 				     "Parameters 'cpu' and 'device' exclude "
 				     "each other")
-			   : want_string(q, "device", &s->device);
+			   : request_string(q, "device", &s->device);
 	if (cpu && !json_is_integer(cpu))
 		return failx(-EINVAL,
 			"Invalid parameter type for 'cpu', expected: integer");
@@ -336,10 +313,10 @@ static int
 x_set(struct request *q)
 {
 	const char *key, *value;
-	int r = want_string(q, "key", &key);
+	int r = request_string(q, "key", &key);
 
 	if (!r)
-		r = want_string(q, "value", &value);
+		r = request_string(q, "value", &value);
 	return r ? r : q->c->host.set(q->c->host.to, key, value);
 }
 

@@ -146,6 +146,13 @@ int control_query_balloon(struct request *);
 bool control_has_balloon(const struct control *);
 void control_look_at_balloon(void *to); /* the timer's; to is the control */
 
+/* Arguments: 0, or -EINVAL with a sentence. What may be left out leaves *out as
+ * it is, but a bool, which is false then. */
+int request_string(struct request *, const char *key, const char **out);
+int request_may_string(struct request *, const char *key, const char **out);
+int request_may_bool(struct request *, const char *key, bool *out);
+int request_may_number(struct request *, const char *key, uint64_t *out);
+
 /* NULL: not offered. */
 const struct command *command_find(const struct control *, const char *name);
 

@@ -27,21 +27,6 @@ check_busy(const struct request *q)
 	return 0;
 }
 
-static int
-want(struct request *q, const char *key, const char **out)
-{
-	json_t *v = json_object_get(q->args, key);
-
-	if (!v)
-		return failx(-EINVAL, "Parameter '%s' is missing", key);
-	if (!json_is_string(v))
-		return failx(-EINVAL,
-			"Invalid parameter type for '%s', expected: string",
-			key);
-	*out = json_string_value(v);
-	return 0;
-}
-
 /* ---- disks ---- */
 
 /* The names that getfd gave. *n: how many were taken, also after a failure. */
@@ -120,7 +105,7 @@ control_attach(struct request *q)
 	int r = check_busy(q);
 
 	if (!r)
-		r = want(q, "spec", &spec);
+		r = request_string(q, "spec", &spec);
 	if (!r)
 		r = config_disk_parse(spec, false, &d);
 	if (r)
@@ -137,7 +122,7 @@ control_device_del(struct request *q)
 	int r = check_busy(q);
 
 	if (!r)
-		r = want(q, "id", &id);
+		r = request_string(q, "id", &id);
 	return r ? r : machine_detach(q->c->host.machine, id);
 }
 
