@@ -300,3 +300,14 @@ need_guests() {
 		return 1
 	}
 }
+
+# linux_web KIND SCRIPT [KEY=VALUE...]: the machine web runs the script under
+# Debian's kernel of that kind, and has said "ready" (see guests/init-do)
+linux_web() {
+	need_guests
+	vm-create web kernel="$B/guests/vmlinuz-$1" accel=soft memory=256M \
+		initrd="$B/guests/initrd-do-$1.gz" \
+		cmdline="console=ttyS0 quiet do=\"${2//[$'\n\t']/ }\"" "${@:3}"
+	timeout 30 vm-run -d web 3>&-
+	vm-wait web --console ready --timeout 120s
+}

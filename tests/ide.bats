@@ -16,16 +16,6 @@ teardown() {
 	vm-ls -q | xargs -r -I{} vm-ctl {} poweroff >/dev/null 2>&1 || :
 }
 
-# linux KIND SCRIPT [KEY=VALUE...]: a machine that runs it, and says ready
-linux() {
-	need_guests
-	vm-create web kernel="$B/guests/vmlinuz-$1" accel=soft memory=256M \
-		initrd="$B/guests/initrd-do-$1.gz" \
-		cmdline="console=ttyS0 quiet do=\"${2//[$'\n\t']/ }\"" "${@:3}"
-	timeout 30 vm-run -d web 3>&-
-	vm-wait web --console '^ready' --timeout 120s
-}
-
 # say LINE REGEX: and what the guest answers
 say() {
 	echo "$1" | timeout 20 vm-console web --lines 0 >/dev/null 3>&- &
@@ -45,7 +35,7 @@ image() {
 	image disk.img 8
 	image one.iso 4
 	image two.iso 3
-	linux std "wait_for /dev/sda; wait_for /dev/sr0; dmesg | grep -o
+	linux_web std "wait_for /dev/sda; wait_for /dev/sr0; dmesg | grep -o
 		'ata[12].00: AT.*: VM-UTILS [A-Z-]*';
 		cat /sys/block/sda/device/vpd_pg80; echo; md5sum /dev/sr0;
 		dd if=/dev/sr0 of=/dev/sda seek=1 bs=1M conv=fsync 2>/dev/null;
@@ -73,13 +63,13 @@ image() {
 }
 
 @test "the cloud kernel finds four drives, and mounts a CD-ROM" {
-	local iso=/usr/lib/grub-rescue/grub-rescue-cdrom.iso
+	local iso=$B/guests/grub-rescue-cdrom.iso
 
 	[ -e "$iso" ] || skip "$iso: not here (package grub-rescue-pc)"
 	image a.img 2
 	image b.img 3
 	# which disk becomes sda is a matter of luck
-	linux cloud "wait_for /dev/sdb; wait_for /dev/sr1; for d in a b; do
+	linux_web cloud "wait_for /dev/sdb; wait_for /dev/sr1; for d in a b; do
 		[ \$(cat /sys/block/sd\$d/size) = 4096 ] && from=\$d || to=\$d;
 		done; md5sum /dev/sd\$from; for n in 0 1; do
 		mount -t iso9660 -r /dev/sr\$n /tmp &&

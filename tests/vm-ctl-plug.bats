@@ -16,17 +16,6 @@ teardown() {
 	vm-ls -q | xargs -r -I{} vm-ctl {} poweroff >/dev/null 2>&1 || :
 }
 
-# linux SCRIPT [KEY=VALUE...]: a machine that runs it; what is in it waits for a
-# line with read
-linux() {
-	need_guests
-	vm-create web kernel="$B/guests/vmlinuz-cloud" accel=soft memory=256M \
-		initrd="$B/guests/initrd-do-cloud.gz" \
-		cmdline="console=ttyS0 quiet do=\"${1//[$'\n\t']/ }\"" "${@:2}"
-	timeout 30 vm-run -d web 3>&-
-	vm-wait web --console ready --timeout 90s
-}
-
 say() {
 	echo "$1" | timeout 20 vm-console web --lines 0 >/dev/null 3>&- &
 	vm-wait web --console "$2" --timeout 60s
@@ -35,7 +24,7 @@ say() {
 @test "a disk is plugged in, is read and written, and goes; the balloon takes" {
 	truncate -s 1M hot.img other.img
 	printf 'from the host' | dd of=hot.img conv=notrunc status=none
-	linux "echo ready; read x; wait_for /dev/vdb; head -c 13 /dev/vdb;
+	linux_web cloud "echo ready; read x; wait_for /dev/vdb; head -c 13 /dev/vdb;
 		cat /sys/block/vdb/serial; echo ' the guest' | tr -d '\n' |
 		dd of=/dev/vdb bs=10 conv=fsync 2>/dev/null; echo; echo held;
 		read x; ls -d /dev/vd*; free -m | sed -n 's/^Mem/mem/p'" \
