@@ -571,7 +571,8 @@ test_hostile(void)
 	v = (struct virtio *)virtio_blk_new(m, &o);
 	dev_reset(&v->dev);
 	pthread_create(&t, NULL, scribble, m);
-	for (unsigned n = 0; n < 20000; n++) {
+	for (unsigned n = 0; n < 20000 || (n < 800000 && !(broke && worked));
+		n++) {
 		virtio_poke(v, poke_rnd(&s));
 		dev_lock(&v->dev);
 		broke += v->r->status >> 6 & 1;
