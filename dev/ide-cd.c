@@ -40,6 +40,15 @@ ide_cd_eject(void *to, bool force)
 	return false;
 }
 
+unsigned
+ide_cd_tray(void *to)
+{
+	const struct drive *d = to;
+
+	return (d->r->tray ? DISK_TRAY_OPEN : 0u) |
+	       (d->r->locked ? DISK_TRAY_LOCKED : 0u);
+}
+
 void
 ide_cd_start_stop(struct channel *c, struct drive *d, const uint8_t *cdb)
 {

@@ -345,6 +345,7 @@ bool ide_cd_ready(struct drive *);
 /* For struct disk_user; to is the struct drive. */
 void ide_cd_changed(void *to);
 bool ide_cd_eject(void *to, bool force);
+unsigned ide_cd_tray(void *to);
 /* A sector of 2048 bytes, at buf + 16, gets the frame asked for; returns its
  * length, from buf on. */
 uint32_t ide_cd_frame(uint8_t *buf, uint8_t parts, uint32_t lba);

@@ -357,6 +357,7 @@ add_drive(struct ide *i, unsigned n, const struct ide_drive *from)
 	if (d->cdrom) {
 		user.changed = ide_cd_changed;
 		user.eject = ide_cd_eject;
+		user.tray = ide_cd_tray;
 	}
 	disk_attach(d->disk, &user);
 }

@@ -26,7 +26,8 @@ struct disk {
 	char *id;
 	struct workers *workers;
 	struct clock *clock;
-	void (*failed)(void *to, struct disk *, enum disk_op, int err);
+	void (*failed)(
+		void *to, struct disk *, enum disk_op, int err, bool kept);
 	void *failed_to;
 	struct disk_user user;
 	struct image *image;
@@ -142,20 +143,18 @@ run(void *to)
 	pthread_mutex_t *user = d->user.lock;
 	enum disk_op op = q->op;
 	int err = perform(d, q);
-	bool keep;
+	/* What we refuse ourselves will never do, and is not the host's. */
+	bool hosts = err && !q->err, keep;
 
 	pthread_mutex_lock(&d->lock);
 	count(d, q, err);
-	/* What we refuse ourselves will never do. */
-	keep = err && !q->err && d->on_error == DISK_PAUSE;
-	if (keep) {
+	keep = hosts && d->on_error == DISK_PAUSE;
+	if (keep)
 		list_add(&d->kept, q);
-	}
 	pthread_mutex_unlock(&d->lock);
-	if (keep) {
-		if (d->failed)
-			d->failed(d->failed_to, d, op, err);
-	} else {
+	if (hosts && d->failed)
+		d->failed(d->failed_to, d, op, err, keep);
+	if (!keep) {
 		if (user)
 			pthread_mutex_lock(user);
 		q->done(q, err);
@@ -464,6 +463,19 @@ go_on(struct disk *d)
 	release(d);
 	pthread_mutex_unlock(&d->lock);
 	user_unlock(d);
+}
+
+unsigned
+disk_tray(struct disk *d)
+{
+	unsigned bits;
+
+	if (!d->user.tray)
+		return 0;
+	user_lock(d);
+	bits = d->user.tray(d->user.to);
+	user_unlock(d);
+	return bits;
 }
 
 static bool

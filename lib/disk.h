@@ -47,8 +47,12 @@ struct disk_user { /* the device's half */
 	/* May the medium go? NULL: always. False: it is locked in; the device
 	 * tells its guest that somebody asks. */
 	bool (*eject)(void *to, bool force);
+	/* DISK_TRAY_... bits; NULL: it has no tray. */
+	unsigned (*tray)(void *to);
 	void *to;
 };
+
+enum { DISK_TRAY_OPEN = 1, DISK_TRAY_LOCKED = 2 };
 
 enum disk_on_error { DISK_REPORT, DISK_PAUSE };
 
@@ -67,8 +71,10 @@ struct disk_options {
 	struct clock *clock; /* for the throttle */
 	enum disk_on_error on_error;
 	struct disk_limits limits;
-	/* on_error PAUSE: a request failed with err and is kept; any thread. */
-	void (*failed)(void *to, struct disk *, enum disk_op, int err);
+	/* The host refused a request with err; any thread. kept (on_error
+	 * PAUSE): it waits for the machine to go on, else the guest hears. */
+	void (*failed)(
+		void *to, struct disk *, enum disk_op, int err, bool kept);
 	void *to;
 };
 
@@ -118,6 +124,7 @@ void disk_set_limits(struct disk *, const struct disk_limits *);
 void disk_get_limits(struct disk *, struct disk_limits *);
 void disk_set_on_error(struct disk *, enum disk_on_error);
 void disk_get_stats(struct disk *, struct disk_stats *);
+unsigned disk_tray(struct disk *); /* DISK_TRAY_... bits */
 struct image *disk_medium(const struct disk *);
 
 #endif

@@ -178,6 +178,23 @@ ext4() {
 	cmp -n 2621440 "$T/small/d.raw" <(yes 0123456789abcde)
 }
 
+@test "a full host, reported: the guest hears, and so do we, as an event" {
+	[ "$(id -u)" = 0 ] || skip "needs a file system that fills up: root"
+	mkdir "$T/small"
+	mount -t tmpfs -o size=4m none "$T/small" || skip "cannot mount"
+	touch "$T/small/mounted"
+	truncate -s 8M "$T/small/d.raw"
+	disk "$T/small/d.raw"
+	options cloud "wait_for /dev/vda;
+		head -c 6291456 /dev/urandom | dd of=/dev/vda bs=64k conv=fsync ||
+		echo refused"
+	start --name full --keep always "${args[@]}"
+	ends 0 200
+	grep -aq '^refused' "$T/out"
+	grep -q '"BLOCK_IO_ERROR".*"device": *"disk0".*"action": *"report".*"nospace": *true' \
+		"$VM_HOME/full/events.jsonl"
+}
+
 @test "what is in use, or not as the config says, is refused" {
 	guest_polls "$T/guest"
 	head -c 1M /dev/urandom >"$T/a.raw"

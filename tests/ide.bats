@@ -50,6 +50,7 @@ image() {
 	# what was flushed is in the file while the machine runs
 	cmp -n 4194304 one.iso disk.img 0 1048576
 	# the drive is open in the guest: locked
+	[[ $(vm-ctl web qmp '{"execute":"query-block"}' | tr -d ' ') == *'"device":"cdrom0"'*'"locked":true'* ]]
 	denied 1 "Device 'cdrom0' is locked by the guest" \
 		vm-ctl web block change cdrom0 two.iso
 	say go closed

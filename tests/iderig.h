@@ -144,6 +144,17 @@ rig_eject(struct disk *d, bool force)
 	return may;
 }
 
+__attribute__((unused)) static unsigned
+rig_tray(struct disk *d)
+{
+	unsigned bits;
+
+	pthread_mutex_lock(d->user.lock);
+	bits = d->user.tray(d->user.to);
+	pthread_mutex_unlock(d->user.lock);
+	return bits;
+}
+
 /* ---- the rig ---- */
 
 struct rig {

@@ -112,6 +112,7 @@ control_query_block(struct request *q)
 	struct drive *d;
 
 	for (unsigned n = 0; (d = drives_get(drives(q), n)); n++) {
+		unsigned tray = disk_tray(d->disk);
 		bool in = disk_present(d->disk);
 
 		json_put_object(&q->out, NULL);
@@ -119,13 +120,14 @@ control_query_block(struct request *q)
 		json_put_string(&q->out, "qdev", disk_id(d->disk));
 		json_put_string(&q->out, "type", "unknown");
 		json_put_bool(&q->out, "removable", d->config.cdrom);
-		json_put_bool(&q->out, "locked", false);
+		json_put_bool(&q->out, "locked", tray & DISK_TRAY_LOCKED);
 		json_put_string(&q->out, "io-status", io_status(q, d));
 		json_put_string(&q->out, "x-bus",
 			d->config.bus == CONFIG_IDE ? "ide" : "virtio");
 		json_put_bool(&q->out, "x-attached", d->attached);
 		if (d->config.cdrom)
-			json_put_bool(&q->out, "tray_open", !in);
+			json_put_bool(&q->out, "tray_open",
+				!in || (tray & DISK_TRAY_OPEN));
 		if (in)
 			put_medium(&q->out, d);
 		json_put_end(&q->out);

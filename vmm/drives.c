@@ -22,12 +22,12 @@ struct drives {
 };
 
 static void
-failed(void *to, struct disk *d, enum disk_op op, int err)
+failed(void *to, struct disk *d, enum disk_op op, int err, bool kept)
 {
 	struct drives *ds = to;
 
 	if (ds->host.failed)
-		ds->host.failed(ds->host.to, disk_id(d), op, err);
+		ds->host.failed(ds->host.to, disk_id(d), op, err, kept);
 }
 
 static void

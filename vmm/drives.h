@@ -19,8 +19,10 @@ struct drives_host { /* copied; nothing is owned */
 	int dir; /* the machine's directory; -1: none */
 	struct clock *clock;
 	const struct log *log;
-	/* on-io-error = pause: a request failed and waits; any thread. */
-	void (*failed)(void *to, const char *id, enum disk_op, int err);
+	/* The host refused a request, which waits (kept: on-io-error = pause)
+	 * or is reported to the guest; any thread. */
+	void (*failed)(
+		void *to, const char *id, enum disk_op, int err, bool kept);
 	void *to;
 };
 

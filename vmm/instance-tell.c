@@ -108,11 +108,11 @@ instance_fill_end(struct instance *i, struct json *j)
 static void
 fill_io_error(struct instance *i, struct json *j)
 {
-	const struct machine_io_error *e = machine_io_error(i->machine);
+	const struct machine_io_error *e = machine_io_told(i->machine);
 
 	json_put_string(j, "device", e->id);
 	json_put_string(j, "operation", e->op == DISK_READ ? "read" : "write");
-	json_put_string(j, "action", "stop");
+	json_put_string(j, "action", e->kept ? "stop" : "report");
 	json_put_bool(j, "nospace", e->err == -ENOSPC);
 	json_put_string(j, "reason", strerror(-e->err));
 }
@@ -157,6 +157,7 @@ void
 instance_event(void *to, enum machine_event ev)
 {
 	struct instance *i = to;
+	const struct machine_io_error *io;
 	const struct end *e;
 
 	switch (ev) {
@@ -171,9 +172,10 @@ instance_event(void *to, enum machine_event ev)
 		instance_tell(i, "STOP", NULL);
 		break;
 	case MACHINE_IO_ERROR:
-		snprintf(i->status.cause, sizeof(i->status.cause), "%s: %s",
-			machine_io_error(i->machine)->id,
-			strerror(-machine_io_error(i->machine)->err));
+		io = machine_io_told(i->machine);
+		if (io->kept)
+			snprintf(i->status.cause, sizeof(i->status.cause),
+				"%s: %s", io->id, strerror(-io->err));
 		instance_tell(i, "BLOCK_IO_ERROR", fill_io_error);
 		break;
 	case MACHINE_DETACHED:

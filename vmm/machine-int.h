@@ -63,8 +63,9 @@ struct machine {
 	uint64_t notice_arg;
 	bool noticed, tripled, broken, round_done, halt_seen;
 	char why[160]; /* of broken */
-	bool io_failed;
+	bool io_failed, io_reported;
 	struct machine_io_error io_new; /* of io_failed */
+	struct machine_io_error io_rep; /* of io_reported */
 
 	struct call unplug;
 	struct dev *out[CONFIG_DISKS]; /* the guest let go of; under lock */
@@ -92,6 +93,8 @@ struct machine {
 	void *on_worker_to;
 	bool io_waits; /* a drive's requests do, for machine_resume() */
 	struct machine_io_error io;
+	const struct machine_io_error *io_told;
+	int64_t io_again; /* not before, what was reported is told */
 };
 
 /* Give every device and CPU its state at power-on, and load the kernel. With
@@ -100,7 +103,8 @@ int machine_load(struct machine *);
 /* Called by devices, the first console, and timers; to is the machine. */
 void machine_told(void *to, enum notice, uint64_t arg);
 void machine_said(void *to, const uint8_t *p, size_t n);
-void machine_io_failed(void *to, const char *id, enum disk_op, int err);
+void machine_io_failed(
+	void *to, const char *id, enum disk_op, int err, bool kept);
 /* decide()'s part of it. */
 void machine_decide_io(struct machine *);
 /* The board's, from a vCPU; the loop's call that follows. */

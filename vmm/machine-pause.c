@@ -104,24 +104,53 @@ machine_frozen(
 	machine_go_on(m);
 }
 
-/* ---- on-io-error = pause ---- */
+/* ---- what the host refuses ---- */
 
-/* Any thread; the first one is told. */
+/* Any thread; the first one of each kind is told. */
 void
-machine_io_failed(void *to, const char *id, enum disk_op op, int err)
+machine_io_failed(void *to, const char *id, enum disk_op op, int err, bool kept)
 {
 	struct machine *m = to;
-	struct machine_io_error *e = &m->io_new;
+	struct machine_io_error *e = kept ? &m->io_new : &m->io_rep;
+	bool *noted = kept ? &m->io_failed : &m->io_reported;
 
 	pthread_mutex_lock(&m->lock);
-	if (!m->io_failed) {
+	if (!*noted) {
 		snprintf(e->id, sizeof(e->id), "%s", id);
 		e->op = op;
 		e->err = err;
+		e->kept = kept;
 	}
-	m->io_failed = true;
+	*noted = true;
 	loop_call(m->loop, &m->decide);
 	pthread_mutex_unlock(&m->lock);
+}
+
+static void
+tell_io(struct machine *m, const struct machine_io_error *e)
+{
+	m->io_told = e;
+	machine_tell(m, MACHINE_IO_ERROR);
+	m->io_told = NULL;
+}
+
+/* A guest that tries again and again fills no log. */
+static void
+decide_reported(struct machine *m)
+{
+	int64_t now = clock_now(m->clock);
+	struct machine_io_error e;
+	bool reported;
+
+	pthread_mutex_lock(&m->lock);
+	reported = m->io_reported;
+	m->io_reported = false;
+	e = m->io_rep;
+	pthread_mutex_unlock(&m->lock);
+	if (!reported || now < m->io_again)
+		return;
+	m->io_again = now + NS_PER_S;
+	tell_io(m, &e);
 }
 
 void
@@ -129,6 +158,7 @@ machine_decide_io(struct machine *m)
 {
 	bool failed;
 
+	decide_reported(m);
 	pthread_mutex_lock(&m->lock);
 	failed = m->io_failed;
 	m->io_failed = false;
@@ -138,8 +168,14 @@ machine_decide_io(struct machine *m)
 	if (!failed || m->io_waits)
 		return;
 	m->io_waits = true;
-	machine_tell(m, MACHINE_IO_ERROR);
+	tell_io(m, &m->io);
 	machine_pause(m);
+}
+
+const struct machine_io_error *
+machine_io_told(const struct machine *m)
+{
+	return m->io_told;
 }
 
 const struct machine_io_error *

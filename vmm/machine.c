@@ -243,6 +243,7 @@ machine_reset(struct machine *m)
 	m->panic_told = false;
 	pthread_mutex_lock(&m->lock);
 	m->noticed = m->tripled = m->io_failed = false;
+	m->io_reported = false;
 	pthread_mutex_unlock(&m->lock);
 	machine_forget_round(m);
 	r = machine_load(m);

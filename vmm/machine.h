@@ -94,7 +94,8 @@ enum machine_event {
 	MACHINE_POWERDOWN, /* the button was pressed */
 	MACHINE_PANICKED,
 	MACHINE_SHUTDOWN,
-	MACHINE_IO_ERROR, /* machine_io_error(); MACHINE_STOP follows */
+	MACHINE_IO_ERROR, /* machine_io_told(); if kept, MACHINE_STOP follows;
+			   * if not, told once a second at most */
 	MACHINE_DETACHED /* machine_gone() */
 };
 void machine_on_event(
@@ -116,7 +117,10 @@ struct machine_io_error {
 	char id[32]; /* of the drive */
 	enum disk_op op;
 	int err; /* -errno */
+	bool kept; /* else the guest was told */
 };
+/* What MACHINE_IO_ERROR is about, while it is told. */
+const struct machine_io_error *machine_io_told(const struct machine *);
 const struct machine_io_error *machine_io_error(const struct machine *);
 
 /* Plug in a virtio disk with that medium, which is taken over, success or not;

@@ -25,6 +25,7 @@ struct rig {
 	unsigned done, media, held_wrong;
 	atomic_uint failed;
 	atomic_int failed_err;
+	atomic_bool failed_kept;
 	bool locked; /* the medium */
 	/* what the host does */
 	atomic_int fail_with;
@@ -68,13 +69,14 @@ make_image(struct rig *g, uint64_t size, bool write)
 }
 
 static void
-on_failed(void *to, struct disk *d, enum disk_op op, int err)
+on_failed(void *to, struct disk *d, enum disk_op op, int err, bool kept)
 {
 	struct rig *g = to;
 
 	(void)d;
 	(void)op;
 	atomic_store(&g->failed_err, err);
+	atomic_store(&g->failed_kept, kept);
 	atomic_fetch_add(&g->failed, 1);
 }
 
@@ -274,6 +276,9 @@ test_report(void)
 	disk_drain(g.disk);
 	disk_get_stats(g.disk, &st);
 	ok(st.failed == 1 && !st.waiting, "it is counted");
+	ok(atomic_load(&g.failed) == 1 && !atomic_load(&g.failed_kept) &&
+			atomic_load(&g.failed_err) == -ENOSPC,
+		"and the host hears why, once");
 	down(&g);
 }
 
@@ -298,6 +303,7 @@ test_pause(void)
 	disk_get_stats(g.disk, &st);
 	ok(!early && st.waiting == 4, "pause: what fails is kept");
 	is_err(atomic_load(&g.failed_err), -ENOSPC, "the host hears why");
+	ok(atomic_load(&g.failed_kept), "and that it was kept");
 	disk_retry(g.disk);
 	wait_failed(&g, 8);
 	disk_drain(g.disk);

@@ -349,6 +349,7 @@ test_lock(void)
 	ok(rig_eject(&r.disk[2], false), "an unlocked medium may go");
 	DO(&r, 0x1e, 0, 0, 0, 1);
 	ok(!rig_eject(&r.disk[2], false), "a locked one may not");
+	is_u64(rig_tray(&r.disk[2]), DISK_TRAY_LOCKED, "and the host sees why");
 	ok(event(&r) == 0x102, "the guest hears of the request");
 	ok(DO(&r, 0x1b, 0, 0, 0, 2) == -1 && sense(&r) == 0x055302,
 		"nor may the guest eject it");
@@ -357,6 +358,7 @@ test_lock(void)
 	ok(DO(&r, 0x1b, 0, 0, 0, 2) == 0 && DO(&r, 0) == -1 &&
 			sense(&r) == 0x023a02,
 		"unlocked, the guest ejects it");
+	is_u64(rig_tray(&r.disk[2]), DISK_TRAY_OPEN, "the tray is out");
 	ok(DO(&r, 0x1b, 0, 0, 0, 3) == 0 && DO(&r, 0) == -1 &&
 			sense(&r) == 0x062800 && DO(&r, 0) == 0,
 		"and loads it again");
