@@ -321,7 +321,8 @@ ctl() {
 	[ ! -e "$T/late" ]
 }
 
-@test "dump: where the machine ends meanwhile, the file goes" {
+# A dump of web to somebody who does not read: $pid, and the machine stands.
+slow_dump() {
 	up web deaf
 	mkfifo "$T/slow"
 	(exec 7<"$T/slow" && sleep 60) 3>&- &
@@ -330,20 +331,17 @@ ctl() {
 	pid=$!
 	started+=("$pid")
 	until_true 20 is web paused
+}
+
+@test "dump: where the machine ends meanwhile, the file goes" {
+	slow_dump
 	ctl 0 web poweroff
 	ends 1 20
 	grep -q '^vm-ctl: web: closed the connection' "$T/err"
 }
 
 @test "dump: the power button comes first, and the guest does not run in it" {
-	up web deaf
-	mkfifo "$T/slow"
-	(exec 7<"$T/slow" && sleep 60) 3>&- &
-	started+=($!)
-	vm-ctl web dump "$T/slow" 2>"$T/err" 3>&- &
-	pid=$!
-	started+=("$pid")
-	until_true 20 is web paused
+	slow_dump
 	ctl 0 web powerdown
 	ends 1 20
 	grep -q '^vm-ctl: web: dump: given up: the power button' "$T/err"

@@ -13,6 +13,7 @@
 
 #include "lib/err.h"
 #include "tests/chrdev.h"
+#include "tests/chrwriter.h"
 #include "tests/tap.h"
 
 static struct loop *loop;
@@ -606,73 +607,20 @@ test_unix_path(void)
 
 enum { TOTAL = 2000000 };
 
-struct writer {
-	struct chr *c;
-	pthread_mutex_t lock;
-	pthread_cond_t cond;
-	bool writable;
-};
-
-static void
-writer_writable(void *to)
-{
-	struct writer *w = to;
-
-	w->writable = true;
-	pthread_cond_signal(&w->cond);
-}
-
-/* Like a vCPU: writes with the device's lock held, waits when it must. */
-static void *
-writer_run(void *to)
-{
-	struct writer *w = to;
-	uint8_t buf[997];
-
-	for (size_t at = 0, n; at < TOTAL; at += n) {
-		size_t want =
-			TOTAL - at < sizeof(buf) ? TOTAL - at : sizeof(buf);
-
-		for (size_t i = 0; i < want; i++)
-			buf[i] = (uint8_t)((at + i) % 251);
-		pthread_mutex_lock(&w->lock);
-		n = chr_write(w->c, buf, want);
-		while (n < want && !w->writable)
-			pthread_cond_wait(&w->cond, &w->lock);
-		w->writable = false;
-		pthread_mutex_unlock(&w->lock);
-	}
-	loop_stop(loop);
-	return NULL;
-}
-
 static void *
 reader_run(void *to)
 {
-	static uint8_t buf[8192];
-	size_t at = 0;
-	ssize_t n;
-
-	(void)to;
-	while ((n = read(out[0], buf, sizeof(buf))) > 0)
-		for (ssize_t i = 0; i < n; i++)
-			if (buf[i] != at++ % 251)
-				return NULL;
-	return at == TOTAL ? to : NULL;
+	return writer_arrived(out[0], TOTAL, true) ? to : NULL;
 }
 
 static void
 test_threads(void)
 {
-	struct writer w = {.c = open_pipes()};
-	struct chr_user user = {
-		.writable = writer_writable, .to = &w, .lock = &w.lock};
+	struct writer w;
 	pthread_t writer, reader;
 	void *good;
 
-	pthread_mutex_init(&w.lock, NULL);
-	pthread_cond_init(&w.cond, NULL);
-	chr_attach(w.c, &user);
+	writer_init(&w, open_pipes(), loop, TOTAL);
 	pthread_create(&reader, NULL, reader_run, &w);
 	pthread_create(&writer, NULL, writer_run, &w);
 	loop_run(loop);

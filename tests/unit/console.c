@@ -15,6 +15,7 @@
 #include "lib/err.h"
 #include "lib/sock.h"
 #include "tests/chrdev.h"
+#include "tests/chrwriter.h"
 #include "tests/tap.h"
 
 static struct loop *loop;
@@ -707,69 +708,19 @@ test_follow_race(void)
 
 enum { TOTAL = 1000000 };
 
-struct writer {
-	struct chr *c;
-	pthread_mutex_t lock;
-	pthread_cond_t cond;
-	bool writable;
-};
-
-static void
-writer_writable(void *to)
-{
-	struct writer *w = to;
-
-	w->writable = true;
-	pthread_cond_signal(&w->cond);
-}
-
-/* Like a vCPU: writes with the device's lock held, waits when it must. */
-static void *
-writer_run(void *to)
-{
-	struct writer *w = to;
-	uint8_t buf[997];
-
-	for (size_t at = 0, n; at < TOTAL; at += n) {
-		size_t want = (at * 7 + 1) % sizeof(buf) + 1;
-
-		want = TOTAL - at < want ? TOTAL - at : want;
-		for (size_t i = 0; i < want; i++)
-			buf[i] = (uint8_t)((at + i) % 251);
-		pthread_mutex_lock(&w->lock);
-		n = chr_write(w->c, buf, want);
-		while (n < want && !w->writable)
-			pthread_cond_wait(&w->cond, &w->lock);
-		w->writable = false;
-		pthread_mutex_unlock(&w->lock);
-	}
-	loop_stop(loop);
-	return NULL;
-}
-
 /* Is what comes from there all of it, in order? */
 static void *
 check(void *to)
 {
 	const int *fd = to;
-	uint8_t buf[8192];
-	size_t at = 0;
-	ssize_t n;
 
-	while (at < TOTAL && (n = read(*fd, buf, sizeof(buf))) > 0)
-		for (ssize_t i = 0; i < n; i++)
-			if (buf[i] != at++ % 251)
-				return NULL;
-	return at == TOTAL ? to : NULL;
+	return writer_arrived(*fd, TOTAL, false) ? to : NULL;
 }
 
 static void
 test_threads(void)
 {
-	struct writer w = {.lock = PTHREAD_MUTEX_INITIALIZER,
-		.cond = PTHREAD_COND_INITIALIZER};
-	struct chr_user user = {
-		.writable = writer_writable, .to = &w, .lock = &w.lock};
+	struct writer w;
 	pthread_t writer, reader, client;
 	struct console *c;
 	struct chr *front;
@@ -779,8 +730,7 @@ test_threads(void)
 	if (pipe2(p, O_CLOEXEC) < 0 || chr_open_fds(&front, -1, p[1], loop) < 0)
 		abort();
 	c = console(front, 16 << 20);
-	w.c = console_chr(c);
-	chr_attach(w.c, &user);
+	writer_init(&w, console_chr(c), loop, TOTAL);
 	sock = dial();
 	fcntl(sock, F_SETFL, 0);
 	pthread_create(&reader, NULL, check, &p[0]);
