@@ -21,7 +21,7 @@ static const struct opt options[] = {
 	{.name = "force",
 		.kind = OPT_FLAG,
 		.at = offsetof(struct conf, force),
-		.help = "kernel and initrd need not be there"},
+		.help = "files that it names need not be there"},
 	{0},
 };
 

@@ -300,7 +300,7 @@ in_bash() {
 }
 
 @test "bash: at the keyboard" {
-	command -v socat >/dev/null || skip "no socat"
+	command -v socat >/dev/null || skip "no socat: install it"
 	printf 'PS1=\nHISTFILE=\nsource %q\n' \
 		"$TOP/share/bash-completion/completions/vm" >rc
 	printf 'vm-check --acc\tso\t -q && echo "did" "it"\rexit\r' >keys
@@ -312,7 +312,7 @@ in_bash() {
 }
 
 @test "fish" {
-	command -v fish >/dev/null || skip "no fish"
+	command -v fish >/dev/null || skip "no fish: install it"
 	in_fish() {
 		# shellcheck disable=SC2016
 		fish -N -c 'source $TOP/share/fish/vendor_completions.d/vm.fish
@@ -355,7 +355,7 @@ in_zsh() {
 }
 
 @test "zsh" {
-	command -v zsh >/dev/null || skip "no zsh"
+	command -v zsh >/dev/null || skip "no zsh: install it"
 	tried zsh in_zsh
 }
 

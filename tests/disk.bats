@@ -151,9 +151,9 @@ ext4() {
 }
 
 @test "a full host: the machine pauses, nothing is lost, resume goes on" {
-	[ "$(id -u)" = 0 ] || skip "needs a file system that fills up: root"
+	[ "$(id -u)" = 0 ] || skip "only root can mount a file system that fills up: run as root"
 	mkdir "$T/small"
-	mount -t tmpfs -o size=4m none "$T/small" || skip "cannot mount"
+	mount -t tmpfs -o size=4m none "$T/small" || skip "a tmpfs cannot be mounted: run as root, not in a container"
 	touch "$T/small/mounted"
 	truncate -s 8M "$T/small/d.raw"
 	head -c 2M /dev/zero >"$T/small/filler"
@@ -179,9 +179,9 @@ ext4() {
 }
 
 @test "a full host, reported: the guest hears, and so do we, as an event" {
-	[ "$(id -u)" = 0 ] || skip "needs a file system that fills up: root"
+	[ "$(id -u)" = 0 ] || skip "only root can mount a file system that fills up: run as root"
 	mkdir "$T/small"
-	mount -t tmpfs -o size=4m none "$T/small" || skip "cannot mount"
+	mount -t tmpfs -o size=4m none "$T/small" || skip "a tmpfs cannot be mounted: run as root, not in a container"
 	touch "$T/small/mounted"
 	truncate -s 8M "$T/small/d.raw"
 	disk "$T/small/d.raw"
@@ -199,7 +199,7 @@ ext4() {
 	guest_polls "$T/guest"
 	head -c 1M /dev/urandom >"$T/a.raw"
 	qemu-img create -q -f qcow2 -b a.raw -F raw "$T/b.qcow2" ||
-		skip "no qemu-img"
+		skip "no qemu-img: install qemu-utils"
 	qemu-img create -q -f qcow2 "$T/c.qcow2" 1M
 	start --flat -k "$T/guest" --set "disk=$T/a.raw"
 	says "$T/out" ready

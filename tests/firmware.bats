@@ -11,7 +11,7 @@ setup() {
 	export VM_HOME=$T/vm
 	need_guests
 	BIOS=$B/guests/bios-256k.bin
-	[ -e "$BIOS" ] || skip "no SeaBIOS: not in the tests' guests"
+	[ -e "$BIOS" ] || skip "no SeaBIOS: tests/guests/fetch.sh gets it, or install seabios"
 }
 
 teardown() {
@@ -54,7 +54,7 @@ sector() {
 }
 
 @test "GRUB's rescue CD shows its prompt or menu on serial" {
-	[ -e "$B/guests/grub-rescue-cdrom.iso" ] || skip "no grub-rescue-pc"
+	[ -e "$B/guests/grub-rescue-cdrom.iso" ] || skip "no GRUB CD: tests/guests/fetch.sh gets it, or install grub-rescue-pc"
 	bios --cdrom "$B/guests/grub-rescue-cdrom.iso"
 	says "$T/out" "Booting from DVD/CD" 30
 	says "$T/out" "GRUB|GNU/Linux|highlighted entry" 90
@@ -181,7 +181,7 @@ sector() {
 }
 
 @test "OVMF comes to its shell; a variable set there survives SIGKILL" {
-	[ -e "$B/guests/OVMF_CODE_4M.fd" ] || skip "no OVMF"
+	[ -e "$B/guests/OVMF_CODE_4M.fd" ] || skip "no OVMF: tests/guests/fetch.sh gets it, or install ovmf"
 	cp "$B"/guests/OVMF_*_4M.fd "$T"
 	vm-create u firmware="$T/OVMF_CODE_4M.fd" memory=128M accel=soft
 	mkfifo "$T/keys"

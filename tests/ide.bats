@@ -66,7 +66,7 @@ image() {
 @test "the cloud kernel finds four drives, and mounts a CD-ROM" {
 	local iso=$B/guests/grub-rescue-cdrom.iso
 
-	[ -e "$iso" ] || skip "$iso: not here (package grub-rescue-pc)"
+	[ -e "$iso" ] || skip "$iso: tests/guests/fetch.sh gets it, or install grub-rescue-pc"
 	image a.img 2
 	image b.img 3
 	# which disk becomes sda is a matter of luck

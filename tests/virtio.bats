@@ -54,7 +54,7 @@ make_initrd() {
 # up ENGINE
 up() {
 	[ "$1" != kvm ] || [ "$(vm-check -J | jq -r .engine)" = kvm ] ||
-		skip "kvm is not usable here"
+		skip "KVM is not usable here: vm-check says why"
 	make_initrd
 	mkdir -p "$T/s"
 	vm-create v memory=128M accel="$1" balloon=yes \

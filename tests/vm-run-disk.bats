@@ -9,7 +9,7 @@ load helpers
 setup() {
 	export VM_HOME=$T/vm
 	cd "$T" || return
-	[ -e /usr/share/seabios/bios-256k.bin ] || skip "no seabios"
+	[ -e /usr/share/seabios/bios-256k.bin ] || skip "no SeaBIOS: install seabios"
 }
 
 teardown() {
@@ -150,7 +150,7 @@ second() {
 }
 
 @test "a backing file that the config does not list is not opened" {
-	command -v qemu-img >/dev/null || skip "no qemu-img"
+	command -v qemu-img >/dev/null || skip "no qemu-img: install qemu-utils"
 	writes base.img
 	qemu-img create -q -f qcow2 -b "$T/base.img" -F raw top.qcow2
 	refused 125 --disk top.qcow2

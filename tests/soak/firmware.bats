@@ -10,7 +10,7 @@ load ../helpers
 setup() {
 	export VM_HOME=$T/vm
 	need_guests
-	[ -e "$B/guests/OVMF_CODE_4M.fd" ] || skip "no OVMF"
+	[ -e "$B/guests/OVMF_CODE_4M.fd" ] || skip "no OVMF: tests/guests/fetch.sh gets it, or install ovmf"
 }
 
 teardown() {
