@@ -23,8 +23,9 @@
  * names of descriptors: its file's and its backing files'; returns {"id"}),
  * x-status (what vm-ctl status shows), x-set {"key", "value"} (a
  * live config key), x-audit (see vmm/confine.h). Those whose hook below is NULL
- * are not offered. Events: STOP RESUME SHUTDOWN RESET POWERDOWN GUEST_PANICKED,
- * by control_event().
+ * are not offered. Events, by control_event(): STOP RESUME SHUTDOWN RESET
+ * POWERDOWN GUEST_PANICKED BLOCK_IO_ERROR DEVICE_TRAY_MOVED DEVICE_DELETED
+ * BALLOON_CHANGE; what they carry is in vm-state(5).
  */
 #ifndef VMM_CONTROL_H
 #define VMM_CONTROL_H
