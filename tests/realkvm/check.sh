@@ -66,9 +66,11 @@ set -- "$b/tests/unit/kvm" "$b/tests/unit/kvm-cpuid" "$b/tests/unit/probe" \
 	"sh /t/inside.sh cpu$elves # cpu" \
 	"sh /t/inside.sh disks # disks"
 common="$common -f $tmp/initrd-do=g/initrd-do"
-if [ -e "$g/bios-256k.bin" ] && [ -e "$g/grub-rescue-cdrom.iso" ]; then
+rom=usr/share/seabios/vgabios-stdvga.bin
+if [ -e "$g/bios-256k.bin" ] && [ -e "$g/grub-rescue-cdrom.iso" ] &&
+	[ -e "/$rom" ]; then
 	common="$common -f $g/bios-256k.bin=g/bios-256k.bin
-		-f $g/grub-rescue-cdrom.iso=g/grub.iso"
+		-f $g/grub-rescue-cdrom.iso=g/grub.iso -f /$rom=$rom"
 	set -- "$@" "sh /t/inside.sh firmware # firmware"
 fi
 for kernel in vmlinuz-cloud vmlinux-cloud vmlinuz-std vmlinux-std; do

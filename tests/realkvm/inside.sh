@@ -68,6 +68,7 @@ firmware()
 		--cdrom /g/grub.iso > out 2> err < /dev/null &
 	for _ in $(seq 500); do
 		! menu || break
+		kill -0 $! 2> /dev/null || break
 		sleep 0.2
 	done
 	check "GRUB's menu on the serial line" menu
