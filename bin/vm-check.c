@@ -16,9 +16,11 @@
 #include <unistd.h>
 
 #include "bin/tool.h"
+#include "lib/err.h"
 #include "lib/json.h"
 #include "lib/units.h"
 #include "vmm/probe.h"
+#include "vmm/soft/jit-mem.h"
 
 #define SCHEMA 1
 
@@ -69,6 +71,8 @@ struct facts {
 	int landlock; /* ABI, or -errno */
 	bool seccomp;
 	int userns; /* 0 or -errno */
+	bool translates; /* the soft engine may */
+	char refusal[96]; /* why not */
 };
 
 /*
@@ -207,6 +211,14 @@ look_at_confinement(struct facts *f)
 }
 
 static void
+look_at_translation(struct facts *f)
+{
+	f->translates = jit_mem_check() == 0;
+	if (!f->translates)
+		snprintf(f->refusal, sizeof(f->refusal), "%s", fail_text());
+}
+
+static void
 look(struct facts *f, const char *accel)
 {
 	probe_kvm(&f->kvm); /* also for soft, to tell of it */
@@ -218,6 +230,7 @@ look(struct facts *f, const char *accel)
 	look_at_cpu(f);
 	look_at_memory(f);
 	look_at_confinement(f);
+	look_at_translation(f);
 	chosen(f->thp, sizeof(f->thp),
 		"/sys/kernel/mm/transparent_hugepage/enabled");
 	chosen(f->thp_shmem, sizeof(f->thp_shmem),
@@ -281,6 +294,7 @@ print_people(const struct facts *f, const char *accel)
 	row("memory", "%s, %s available", units_print_short(total, f->memory),
 		units_print_short(avail, f->available));
 	print_kvm(f);
+	row("translator", "%s", f->translates ? "yes" : f->refusal);
 	if (f->landlock > 0)
 		row("landlock", "ABI %d", f->landlock);
 	else
@@ -360,6 +374,7 @@ print_json(const struct facts *f, const char *accel)
 	else
 		json_put_null(&j, "engine");
 	json_put_string(&j, "reason", reason(f, accel));
+	json_put_bool(&j, "translator", f->translates);
 	json_kvm(&j, &f->kvm);
 	json_host(&j, f);
 	json_put_object(&j, "confinement");

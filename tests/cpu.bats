@@ -117,3 +117,9 @@ guest() {
 @test "kvm: timer" { guest; }
 @test "soft: vm86" { guest; }
 @test "kvm: vm86" { guest; }
+
+@test "soft, all 64-bit code translated: every guest" {
+	LIMIT=20 run "$TOP/tests/cpu/run.sh" jit "$B"/tests/cpu/*.elf
+	echo "$output"
+	[ "$status" = 0 ]
+}

@@ -33,6 +33,12 @@ member() {
 		(.confinement.landlock_abi | type) == "number"'
 }
 
+@test "it tells whether the soft engine can translate" {
+	run vm-check
+	[[ $output =~ translator\ +yes ]]
+	[ "$(member .translator)" = true ]
+}
+
 @test "JSON is one line" {
 	[ "$(vm-check -J | wc -l)" = 1 ]
 }

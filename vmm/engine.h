@@ -36,6 +36,8 @@ struct engine_config {
 	const struct log *log;
 	unsigned cpus;
 	bool icount; /* soft: the TSC counts instructions, time follows it */
+	bool no_jit; /* soft: interpret only */
+	unsigned jit_after; /* soft: translate what ran so often; 0: as usual */
 	/* The CPU takes the PIC's interrupt: its vector. */
 	unsigned (*pic_ack)(void *to);
 	/* A level-triggered interrupt of this vector ended. */

@@ -4,6 +4,7 @@
  * what does Landlock do for it. The kernel's word where it is to be had, else
  * the process's own.
  */
+#include <fcntl.h>
 #include <jansson.h>
 #include <stdio.h>
 #include <string.h>
@@ -95,6 +96,35 @@ environment(struct audit *a)
 		audit_note(a, "environment", HOLDS, "empty");
 }
 
+/* A map that only root may read: who sees none of it cannot tell. */
+static void
+code(struct audit *a)
+{
+	int fd = openat(a->proc, "maps", O_RDONLY | O_CLOEXEC);
+	FILE *f = fd < 0 ? NULL : fdopen(fd, "r");
+	char line[TEXT_MAX / 16], perm[8];
+	unsigned maps = 0, both = 0;
+
+	if (!f && fd >= 0)
+		close(fd);
+	while (f && fgets(line, sizeof(line), f)) {
+		if (sscanf(line, "%*x-%*x %7s", perm) != 1)
+			continue; /* the rest of a long name */
+		maps++;
+		both += strchr(perm, 'w') && strchr(perm, 'x');
+	}
+	if (f)
+		fclose(f);
+	if (both)
+		audit_note(a, "code", FAILS,
+			"%u mappings are writable and executable", both);
+	else if (maps)
+		audit_note(a, "code", HOLDS, "no page is written and executed");
+	else
+		audit_note(a, "code", KNOWN,
+			"root alone can see that none is writable");
+}
+
 void
 audit_process(struct audit *a)
 {
@@ -102,4 +132,5 @@ audit_process(struct audit *a)
 	core(a);
 	landlock(a);
 	environment(a);
+	code(a);
 }

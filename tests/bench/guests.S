@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Flat guests for the figures: -DRESET, -DEXITS, -DHALT, -DLOOP. */
+/* Flat guests for the figures: -DRESET, -DEXITS, -DHALT, -DLOOP, -DCALLS. */
 	.code16
 	.globl _start
 _start:
@@ -17,7 +17,7 @@ _start:
 	hlt
 	jmp 1b
 #endif
-#ifdef LOOP			/* 1.5 G instructions in protected mode */
+#if defined(LOOP) || defined(CALLS)	/* in 64-bit mode */
 	cli
 	lgdtl gdtr
 	mov %cr0, %eax
@@ -40,7 +40,9 @@ _start:
 	mov %eax, %cr0
 	ljmpl $16, $1f
 	.code64
-1:	mov $100000000, %ecx
+1:
+#ifdef LOOP			/* 1.5 G instructions */
+	mov $100000000, %ecx
 	xor %eax, %eax
 	mov $1, %edx
 2:	add %rdx, %rax		/* an integer loop: 15 instructions */
@@ -58,6 +60,39 @@ _start:
 	or %rbp, %rax
 	dec %ecx
 	jnz 2b
+#else				/* 1.3 G, 26 a round, as a kernel has them */
+	mov $50000000, %ecx
+	mov $0x7000, %esp
+	xor %ebx, %ebx
+2:	call 6f
+	test %eax, %eax
+	js 4f
+4:	mov %eax, %edi
+	and $0x7f8, %edi
+	add %rax, 0x9000(%rdi)
+	cmp $77, %bl
+	je 5f
+	add $2, %ebx
+5:	inc %ebx
+	dec %ecx
+	jnz 2b
+	jmp 7f
+6:	push %rbx
+	push %rcx
+	mov %rbx, %rax
+	movzbl %bl, %edx
+	lea (%rax,%rdx,4), %eax
+	mov 0x9000(,%rdx,8), %rsi
+	add %rsi, %rax
+	xor %edx, %eax
+	shr $1, %eax
+	cmp %edx, %eax
+	setb %dl
+	pop %rcx
+	pop %rbx
+	ret
+7:
+#endif
 	mov $0x604, %dx
 	mov $0x2000, %ax
 	out %ax, %dx

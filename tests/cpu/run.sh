@@ -2,9 +2,10 @@
 # SPDX-License-Identifier: MIT
 # run.sh ENGINE GUEST...
 #
-# Runs guests (build/tests/cpu/*.elf) on an engine of vm-run, kvm or soft, and
-# prints TAP: one test for each. Only a POSIX shell and sed are needed, so that
-# it also works in tests/realkvm:
+# Runs guests (build/tests/cpu/*.elf) on an engine of vm-run, kvm or soft, or
+# "jit", which is soft that translates all 64-bit code, and prints TAP: one test
+# for each. Only a POSIX shell and sed are needed, so that it also works in
+# tests/realkvm:
 #
 #   tests/realkvm/run.sh -f build/bin/vm-run=t/vm-run -f ... \
 #       "sh /t/run.sh kvm /t/exc64.elf"
@@ -84,7 +85,10 @@ for elf; do
 		echo "ok $n - $name ($engine) # SKIP ring 0 is emulated here: $why"
 		continue
 	fi
-	timeout -k 2 "$((limit + 5))" "$vm_run" --accel "$engine" -m 64M \
+	accel="--accel $engine"
+	[ "$engine" != jit ] || accel="--accel soft --set jit=always"
+	# shellcheck disable=SC2086 # words
+	timeout -k 2 "$((limit + 5))" "$vm_run" $accel -m 64M \
 		-c "${cpus:-1}" --timeout "$limit" --debug-exit --test-device --serial stdio \
 		-k "$elf" < /dev/null > "$tmp/raw" 2> "$tmp/err"
 	status=$?

@@ -9,6 +9,7 @@
  * Left out: branches, system instructions, other modes; the x87 instruction and
  * operand pointers.
  */
+#include "tests/rnd.h"
 #include "tests/softrig.h"
 #include "tests/thunk.h"
 
@@ -45,28 +46,6 @@ static struct encoding forms[CLASSES][MAX_FORMS];
 static unsigned form_count[CLASSES];
 static struct rig rig;
 static uint8_t *const window = (void *)WINDOW;
-static uint64_t rng;
-
-static uint64_t
-rnd(void)
-{
-	rng ^= rng >> 12;
-	rng ^= rng << 25;
-	rng ^= rng >> 27;
-	return rng * 0x2545f4914f6cdd1d;
-}
-
-static unsigned
-below(unsigned n)
-{
-	return (unsigned)((rnd() >> 33) % n);
-}
-
-static bool
-percent(unsigned n)
-{
-	return below(100) < n;
-}
 
 /* ---- which instructions ---- */
 
@@ -262,28 +241,6 @@ collect(void)
 }
 
 /* ---- values ---- */
-
-static uint64_t
-value(void)
-{
-	static const uint64_t special[] = {0, 1, 2, 0x7f, 0x80, 0xff, 0x7fff,
-		0x8000, 0xffff, 0x7fffffff, 0x80000000, 0xffffffff,
-		0x7fffffffffffffff, 0x8000000000000000, 0xffffffffffffffff,
-		0xffffffff80000000};
-
-	switch (below(8)) {
-	case 0:
-		return special[below(sizeof(special) / sizeof(*special))];
-	case 1:
-		return below(256);
-	case 2:
-		return rnd() >> below(64);
-	case 3:
-		return (uint64_t)((int64_t)rnd() >> below(64));
-	default:
-		return rnd();
-	}
-}
 
 static uint32_t
 float32(void)
@@ -1104,8 +1061,8 @@ main(void)
 	const char *only = getenv("ORACLE_ONLY");
 
 	deadline(300);
-	rng = setting("ORACLE_SEED", 20240229) | 1;
-	printf("# seed %lu, %lu cases\n", rng, cases);
+	rnd_state = setting("ORACLE_SEED", 20240229) | 1;
+	printf("# seed %lu, %lu cases\n", rnd_state, cases);
 	rig_new(&rig);
 	if (!thunk_open() || !open_window())
 		skip_all("no executable memory at a fixed address");

@@ -10,14 +10,14 @@
 #include <sys/mman.h>
 
 #include "lib/err.h"
+#include "vmm/soft/block-int.h"
 #include "vmm/soft/handlers.h"
+#include "vmm/soft/jit.h"
+#include "vmm/soft/mmu.h"
 #include "vmm/soft/sync.h"
 
 #define ARENA (12u << 20)
-#define PAGES_BITS 12 /* code pages known at once, at most */
-#define PAGES (1u << PAGES_BITS)
 #define CHUNKS 64 /* per page, of 64 bytes */
-#define ITLB 64u
 
 struct codepage {
 	uint64_t pa; /* ~0: free */
@@ -27,46 +27,38 @@ struct codepage {
 	struct block *chunk[CHUNKS];
 };
 
-struct itlb {
-	uint64_t lin, key, pa;
-};
-
-struct cache {
-	uint8_t *arena;
-	size_t used;
-	struct codepage *bucket[PAGES];
-	struct itlb itlb[ITLB];
-	struct block *one; /* for block_one() */
-	unsigned drops; /* times that a page or all were dropped */
-	uint8_t bytes[16]; /* of an instruction across pages or in no RAM */
-};
-
 static size_t
 block_size(unsigned insns)
 {
 	return sizeof(struct block) + (insns + 1) * sizeof(struct insn);
 }
 
+/* Zeros, in whole pages that exist once they are touched. */
+static void *
+lazily(size_t size)
+{
+	void *p = mmap(NULL, size, PROT_READ | PROT_WRITE,
+		MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+
+	return p == MAP_FAILED ? NULL : p;
+}
+
 int
 cache_new(struct cpu *c)
 {
 	struct cache *k = calloc(1, sizeof(*k));
-	size_t size = ARENA;
 
 	if (!k)
 		return fail(-ENOMEM, "soft: block cache");
 	c->cache = k;
-	k->arena = mmap(NULL, size, PROT_READ | PROT_WRITE,
-		MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-	if (k->arena == MAP_FAILED)
-		k->arena = NULL;
+	k->arena = lazily(ARENA);
 	k->one = calloc(1, block_size(1));
-	c->jcache = calloc(JCACHE_SIZE, sizeof(*c->jcache));
+	c->jcache = lazily(JCACHE_SIZE * sizeof(*c->jcache));
 	if (!k->arena || !k->one || !c->jcache) {
 		cache_free(c);
 		return fail(-ENOMEM, "soft: block cache");
 	}
-	jkey_changed(c);
+	code_flush(c, true);
 	return 0;
 }
 
@@ -81,25 +73,10 @@ cache_free(struct cpu *c)
 		munmap(k->arena, ARENA);
 	free(k->one);
 	free(k);
-	free(c->jcache);
+	if (c->jcache)
+		munmap(c->jcache, JCACHE_SIZE * sizeof(*c->jcache));
 	c->cache = NULL;
 	c->jcache = NULL;
-}
-
-/* Every key is new after a change; who comes back to an old mode comes with a
- * new generation only if the mapping changed meanwhile. */
-void
-jkey_mode(struct cpu *c)
-{
-	c->jkey = c->map_gen << 3 | (uint64_t)(c->cpl == 3) << 2 |
-		  (uint64_t)c->code;
-}
-
-void
-jkey_changed(struct cpu *c)
-{
-	c->map_gen++;
-	jkey_mode(c);
 }
 
 /* ---- who has decoded what ---- */
@@ -158,6 +135,26 @@ mark_code(struct cpu *c, uint64_t pa, unsigned n)
 	}
 }
 
+/* What follows i in the running block may be stale: the block, which nobody
+ * will find again, ends there. */
+static void
+cut_short(struct cpu *c, const struct insn *i, uint64_t page)
+{
+	struct block *b = (struct block *)c->block;
+	unsigned n = (unsigned)(i - b->insn) + 1;
+	struct insn *next = &b->insn[n];
+
+	if (b->page != page && (!b->crosses || (b->pa2 & PAGE_MASK) != page))
+		return;
+	count_insns(c, -(uint64_t)(b->n - n));
+	b->n = (uint8_t)n;
+	b->bytes = (uint16_t)(i->off + i->len);
+	next->fn = x_end;
+	next->off = (uint8_t)b->bytes;
+	next->len = 0;
+	next->flags = (uint16_t)(I_END | (i->flags & I_MODE64));
+}
+
 void
 code_written(struct cpu *c, const struct insn *i, uint64_t pa, unsigned n)
 {
@@ -175,15 +172,8 @@ code_written(struct cpu *c, const struct insn *i, uint64_t pa, unsigned n)
 	/* The running block may end in a link to one that is dropped. */
 	atomic_fetch_or(&c->pending, PEND_STEP);
 	if (i && c->block && i >= c->block->insn &&
-		i < c->block->insn + c->block->n) {
-		/* What follows i in its block may be stale: end there. */
-		struct insn *next = (struct insn *)i + 1;
-
-		next->fn = x_end;
-		next->off = (uint8_t)(i->off + i->len);
-		next->len = 0;
-		next->flags = (uint16_t)(I_END | (i->flags & I_MODE64));
-	}
+		i < c->block->insn + c->block->n)
+		cut_short(c, i, pa & PAGE_MASK);
 }
 
 /* ---- pages and blocks ---- */
@@ -235,16 +225,31 @@ block_drop_all(struct cpu *c)
 
 	memset(k->bucket, 0, sizeof(k->bucket));
 	k->used = 0;
+	jit_drop_all(c);
 	k->drops++;
 	c->link_from = NULL;
 	c->block = NULL;
-	jkey_changed(c);
+	jcache_flush(c);
 }
 
+/* All that begin in the page, and what the jcache has of them. */
 static void
-drop_chunks(struct codepage *p)
+drop_chunks(struct cpu *c, struct codepage *p)
 {
-	memset(p->chunk, 0, sizeof(p->chunk));
+	bool aliased = false;
+
+	for (unsigned n = 0; n < CHUNKS; n++) {
+		for (const struct block *b = p->chunk[n]; b; b = b->next) {
+			struct jcache *j = jcache_at(c, b->lin);
+
+			if (b->entered && j->block == b)
+				j->key = 0;
+			aliased |= b->aliased;
+		}
+		p->chunk[n] = NULL;
+	}
+	if (aliased)
+		jcache_flush(c);
 }
 
 /* Blocks of a page link only to blocks of that page, so the lists may simply
@@ -258,16 +263,15 @@ block_drop_page(struct cpu *c, uint64_t pa)
 	k->drops++;
 	if (!p)
 		return;
-	drop_chunks(p);
+	drop_chunks(c, p);
 	if (p->crosser)
-		drop_chunks(p->crosser);
+		drop_chunks(c, p->crosser);
 	for (unsigned n = 0; p->crossers && n < PAGES; n++)
 		for (struct codepage *q = k->bucket[n]; q; q = q->next)
-			drop_chunks(q);
+			drop_chunks(c, q);
 	p->crosser = NULL;
 	p->crossers = false;
 	c->link_from = NULL;
-	jkey_changed(c);
 }
 
 void
@@ -280,33 +284,32 @@ block_remap(struct cpu *c, uint64_t pa, uint64_t len)
 	atomic_fetch_or(&c->pending, PEND_STEP);
 }
 
-/* ---- fetching ---- */
-
-static uint64_t
-fetch_pa(struct cpu *c, uint64_t lin)
+uint32_t
+block_name(const struct cpu *c, const struct block *b, unsigned n)
 {
-	struct itlb *t = &c->cache->itlb[lin >> 12 & (ITLB - 1)];
-	uint64_t pa, page = lin & PAGE_MASK;
-	int e;
+	size_t at = (size_t)((const uint8_t *)b - c->cache->arena);
 
-	if (t->lin == page && t->key == c->jkey)
-		return t->pa | (lin & (PAGE - 1));
-	if (long_mode(c) && (uint64_t)((int64_t)(lin << 16) >> 16) != lin)
-		raise_gp(c, NULL, 0);
-	e = translate(c, lin, ACC_EXEC, false, &pa);
-	if (e)
-		raise_pf(c, NULL, lin, (uint32_t)e - 1);
-	*t = (struct itlb){page, c->jkey, pa & PAGE_MASK};
-	return pa;
+	return (uint32_t)(at / 16 * (BLOCK_NAME_INSN + 1) + n);
 }
 
-/* Host memory from pa to the end of its page; NULL if it is no RAM. */
+struct block *
+block_named(const struct cpu *c, uint32_t name)
+{
+	size_t at = name / (BLOCK_NAME_INSN + 1) * 16u;
+
+	return (struct block *)(void *)(c->cache->arena + at);
+}
+
+/* ---- fetching ---- */
+
+/* Host memory from pa to the end of its page; NULL if it is neither RAM nor
+ * ROM: what is written to a device's memory, nobody notices. */
 static const uint8_t *
 fetch_ptr(struct cpu *c, uint64_t pa)
 {
 	const struct mem_slot *s = mem_find(c->soft->cfg.mem, pa);
 
-	return s ? s->host + (pa - s->gpa) : NULL;
+	return s && !s->device ? s->host + (pa - s->gpa) : NULL;
 }
 
 static void
@@ -330,9 +333,14 @@ start_block(struct block *b, uint64_t pa)
 	b->pa2 = 0;
 	b->crosses = false;
 	b->page = pa & PAGE_MASK;
+	b->lin = 0;
 	b->start = pa & (PAGE - 1);
 	b->n = 0;
 	b->cached = false;
+	b->heat = 0;
+	b->first = NULL;
+	b->run = NULL;
+	b->entered = b->aliased = false;
 }
 
 /* One instruction byte by byte: across a page border, or outside RAM. */
@@ -341,15 +349,16 @@ decode_bytewise(struct cpu *c, struct block *b, uint64_t lin)
 {
 	uint8_t *buf = c->cache->bytes;
 	unsigned n = 0;
+	bool global;
 	int len = 0;
 
-	start_block(b, fetch_pa(c, lin));
+	start_block(b, fetch_pa(c, lin, &global));
 	while (len == 0) {
 		uint64_t at = lin + n, pa;
 
 		if (!long_mode(c))
 			at = (uint32_t)at;
-		pa = fetch_pa(c, at);
+		pa = fetch_pa(c, at, &global);
 		if (n && (at & (PAGE - 1)) == 0) {
 			b->crosses = true;
 			b->pa2 = pa;
@@ -453,26 +462,43 @@ build(struct cpu *c, uint64_t lin, uint64_t pa)
 	} else {
 		decode_bytewise(c, b, lin);
 	}
-	if (k->drops != drops)
+	if (k->drops != drops || (b->crosses && !fetch_ptr(c, b->pa2)))
 		return block_one(c);
 	insert(k, b, pa);
+	jit_watch(c, b);
 	return b;
 }
 
+static bool
+is_at(struct cpu *c, const struct block *b, uint64_t lin, uint64_t pa)
+{
+	uint64_t next = (lin & PAGE_MASK) + PAGE;
+	bool global;
+
+	if (b->start != (pa & (PAGE - 1)) || b->code != c->code)
+		return false;
+	if (!b->crosses)
+		return true;
+	return b->pa2 == fetch_pa(c, in_range(c, next), &global);
+}
+
+/* What was asked for last comes first in its list. */
 static struct block *
 block_known(struct cpu *c, uint64_t lin, uint64_t pa)
 {
 	struct codepage *p = page_find(c->cache, pa & PAGE_MASK);
-	struct block *b = p ? p->chunk[pa >> 6 & 63] : NULL;
-	uint64_t next = (lin & PAGE_MASK) + PAGE;
+	struct block **list, **at, *b;
 
-	for (; b; b = b->next) {
-		if (b->start != (pa & (PAGE - 1)) || b->code != c->code)
+	if (!p)
+		return NULL;
+	list = &p->chunk[pa >> 6 & 63];
+	for (at = list; (b = *at) != NULL; at = &b->next) {
+		if (!is_at(c, b, lin, pa))
 			continue;
-		if (!long_mode(c))
-			next = (uint32_t)next;
-		if (!b->crosses || b->pa2 == fetch_pa(c, next))
-			return b;
+		*at = b->next;
+		b->next = *list;
+		*list = b;
+		return b;
 	}
 	return NULL;
 }
@@ -483,6 +509,7 @@ block_find(struct cpu *c)
 	uint64_t lin = c->RIP, pa;
 	struct block *b, *from = c->link_from;
 	struct jcache *j;
+	bool global;
 
 	c->link_from = NULL;
 	if (c->code != CODE64) {
@@ -494,7 +521,7 @@ block_find(struct cpu *c)
 	if (j->lin == lin && j->key == c->jkey) {
 		b = j->block;
 	} else {
-		pa = fetch_pa(c, lin);
+		pa = fetch_pa(c, lin, &global);
 		b = block_known(c, lin, pa);
 		if (!b) {
 			c->link_from = from; /* dropped blocks clear it */
@@ -502,9 +529,7 @@ block_find(struct cpu *c)
 			from = c->link_from;
 			c->link_from = NULL;
 		}
-		*j = (struct jcache){lin, c->jkey, b};
-		if (!b->cached)
-			j->key = 0;
+		jcache_enter(c, lin, b, global);
 	}
 	if (c->code != CODE64 && c->RIP + b->bytes - 1 > c->seg[SEG_CS].limit)
 		return block_one(c);

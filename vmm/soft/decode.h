@@ -20,7 +20,7 @@
 #ifndef VMM_SOFT_DECODE_H
 #define VMM_SOFT_DECODE_H
 
-#include "vmm/soft/soft.h"
+#include "vmm/soft/handlers.h"
 
 enum { /* row.flags */
 	R_END = 1, /* ends a block */
@@ -199,7 +199,7 @@ extern const struct row row_group_0f[G_0F_END - G_0F][8];
 /* A general row: name, handlers, enum form, flags. And one that goes on. */
 #define ROW(n, h, f, fl)                                                       \
 	{                                                                      \
-		.name = n, .fns = x_##h,                                       \
+		.name = n, .fns = x_##h, .how = HOW_##h,                       \
 		.flags = (fl) | (uint32_t)FORM_##f << R_FORM                   \
 	}
 #define GROUP(g, fl)                                                           \

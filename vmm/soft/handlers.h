@@ -89,6 +89,24 @@ HANDLERS_SEG
 HANDLERS_EXC
 HANDLERS_SYS
 #undef X
+
+/* The same by number, for tables. */
+enum how {
+	HOW_none,
+#define X(name) HOW_##name,
+	HANDLERS_ALU
+	HANDLERS_ARITH
+	HANDLERS_MOVE
+	HANDLERS_FLOW
+	HANDLERS_STRING
+	HANDLERS_IO
+	HANDLERS_SEG
+	HANDLERS_EXC
+	HANDLERS_SYS
+#undef X
+	HOW_fwait_z,
+	HOW_END
+};
 /* clang-format on */
 
 /* What ends a block that no instruction ended (block.c): off is the length. */

@@ -18,8 +18,8 @@
  * 128 MiB, apart for the lower and upper half. c->large_span is the largest
  * size seen.
  */
-static void
-note_large(struct cpu *c, uint64_t lin, uint64_t span)
+void
+tlb_note_large(struct cpu *c, uint64_t lin, uint64_t span)
 {
 	uint64_t bits = span >> 21 >= 64 ? ~0ull : (1ull << (span >> 21)) - 1;
 
@@ -28,18 +28,44 @@ note_large(struct cpu *c, uint64_t lin, uint64_t span)
 		c->large_span = span;
 }
 
+/*
+ * Which entries there are: c->tlb_used has a bit for each, those of global
+ * pages apart, so that a flush costs what was filled since the last one.
+ */
+static inline void
+note_used(struct cpu *c, const struct tlbe *e, bool global)
+{
+	size_t n = (size_t)(e - c->tlbs);
+	uint64_t bit = 1ull << (n & 63);
+
+	c->tlb_used[global][n >> 6] |= bit;
+	c->tlb_used[!global][n >> 6] &= ~bit;
+}
+
+static void
+drop_used(struct cpu *c, uint64_t *used)
+{
+	for (unsigned w = 0; w < TLB_WORDS; w++) {
+		for (uint64_t bits = used[w]; bits; bits &= bits - 1) {
+			struct tlbe *e =
+				&c->tlbs[w * 64 +
+					 (unsigned)__builtin_ctzll(bits)];
+
+			e->rd = e->wr = 1;
+		}
+		used[w] = 0;
+	}
+}
+
 void
 tlb_flush(struct cpu *c, bool globals_too)
 {
-	for (unsigned n = 0; n < (VIEWS - 1) * TLB_SIZE; n++) {
-		struct tlbe *e = &c->tlbs[n];
-
-		if (globals_too || !(e->pa & TLB_GLOBAL))
-			e->rd = e->wr = 1;
-	}
-	if (globals_too)
+	drop_used(c, c->tlb_used[0]);
+	if (globals_too) {
+		drop_used(c, c->tlb_used[1]);
 		c->large[0] = c->large[1] = c->large_span = 0;
-	jkey_changed(c);
+	}
+	code_flush(c, globals_too);
 }
 
 /* The entries of each view's slots from lin's page on. */
@@ -65,27 +91,45 @@ void
 tlb_flush_page(struct cpu *c, uint64_t lin)
 {
 	bool large = c->large[lin >> 63] >> (lin >> 21 & 63) & 1;
+	uint64_t span = large ? c->large_span : PAGE;
 
-	drop_entries(c, lin, large ? c->large_span : PAGE);
-	jkey_changed(c);
+	drop_entries(c, lin, span);
+	code_flush_page(c, lin, span);
+}
+
+/* Entries of physical pages in [pa, pa+len): reading stays where keep. */
+static void
+drop_physical(struct cpu *c, uint64_t pa, uint64_t len, bool keep)
+{
+	for (unsigned w = 0; w < TLB_WORDS; w++) {
+		uint64_t bits = c->tlb_used[0][w] | c->tlb_used[1][w];
+
+		for (; bits; bits &= bits - 1) {
+			struct tlbe *e =
+				&c->tlbs[w * 64 +
+					 (unsigned)__builtin_ctzll(bits)];
+
+			if ((e->pa & PAGE_MASK) - pa >= len)
+				continue;
+			e->wr = 1;
+			if (!keep)
+				e->rd = 1;
+		}
+	}
 }
 
 /* Writes to the page take the slow way from now on. */
 void
 tlb_protect(struct cpu *c, uint64_t pa)
 {
-	for (unsigned n = 0; n < (VIEWS - 1) * TLB_SIZE; n++)
-		if ((c->tlbs[n].pa & PAGE_MASK) == pa)
-			c->tlbs[n].wr = 1;
+	drop_physical(c, pa, PAGE, true);
 }
 
 /* These addresses show another thing now. */
 void
 tlb_drop(struct cpu *c, uint64_t pa, uint64_t len)
 {
-	for (unsigned n = 0; n < (VIEWS - 1) * TLB_SIZE; n++)
-		if ((c->tlbs[n].pa & PAGE_MASK) - pa < len)
-			c->tlbs[n].rd = c->tlbs[n].wr = 1;
+	drop_physical(c, pa, len, false);
 }
 
 void
@@ -128,7 +172,8 @@ fill(struct cpu *c, struct tlbe *tlb, uint64_t lin, const struct page *pg,
 	if (has_breakpoint(c, page) || tlb == c->tlbs + VIEW_CHECK * TLB_SIZE)
 		return;
 	if (unlikely(pg->span > PAGE))
-		note_large(c, page, pg->span);
+		tlb_note_large(c, page, pg->span);
+	note_used(c, e, pg->global);
 	e->add = (uintptr_t)(s->host + (pa - s->gpa)) - page;
 	e->pa = pa | (pg->global ? TLB_GLOBAL : 0);
 	e->rd = page;

@@ -20,6 +20,9 @@ struct page { /* what a walk found */
 int page_walk(struct cpu *c, uint64_t lin, enum access acc, bool super,
 	struct page *pg);
 
+/* lin lies in a page of span bytes, and something is known of a part of it. */
+void tlb_note_large(struct cpu *c, uint64_t lin, uint64_t span);
+
 /* Outside IA-32e mode linear addresses wrap at 4 GiB: an operand's second half
  * may lie beyond. */
 static inline uint64_t

@@ -7,6 +7,7 @@
 #include "vmm/soft/run.h"
 
 #include "vmm/soft/block.h"
+#include "vmm/soft/jit.h"
 #include "vmm/soft/sync.h"
 
 /* raise_*() and leave() call this before they jump: what was counted for the
@@ -15,13 +16,18 @@ void
 run_abort(struct cpu *c, const struct insn *i)
 {
 	const struct block *b = c->block;
+	unsigned at;
 
 	if (c->rmw.locked) {
 		c->rmw.locked = false;
 		pthread_mutex_unlock(&c->soft->split);
 	}
-	if (i && b && i >= b->insn && i < b->insn + b->n)
+	if (!i || !b)
+		return;
+	if (i >= b->insn && i < b->insn + b->n)
 		count_insns(c, -(uint64_t)(b->n - (i - b->insn)));
+	else if (jit_running(c, i, &at))
+		count_insns(c, -(uint64_t)(b->n - at));
 }
 
 static void
@@ -44,6 +50,20 @@ must_step(const struct cpu *c)
 {
 	return (c->sysflags & (FL_TF | FL_RF)) || c->shadow || c->bp_code ||
 	       c->bp_data;
+}
+
+/*
+ * STI's shadow needs no single step while nothing waits to be let in: what
+ * comes during the next block comes after the instruction that the shadow is
+ * over. True: there is none any more.
+ */
+static bool
+shadow_passes(struct cpu *c)
+{
+	if (!c->shadow || c->shadow_ss || lapic_wants(c->lapic))
+		return false;
+	c->shadow = false;
+	return true;
 }
 
 static void
@@ -173,6 +193,8 @@ requests(struct cpu *c, enum stop *why)
 
 	if (p & PEND_INVAL)
 		sync_serve(c);
+	if (unlikely(jit_full(c)))
+		block_drop_all(c);
 	if (!(p & PEND_KICK))
 		return false;
 	if (events(c))
@@ -275,7 +297,8 @@ loop(struct cpu *c)
 		if (unlikely(idle(c))) {
 			if (rest(c))
 				return STOP_HALT;
-		} else if (unlikely(must_step(c))) {
+		} else if (unlikely(must_step(c)) &&
+			   !(shadow_passes(c) && !must_step(c))) {
 			step(c);
 		} else {
 			if (unlikely(c->soft->cfg.icount)) /* no chaining */

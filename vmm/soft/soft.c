@@ -12,6 +12,7 @@
 
 #include "lib/err.h"
 #include "vmm/soft/block.h"
+#include "vmm/soft/jit.h"
 #include "vmm/soft/run.h"
 #include "vmm/soft/sync.h"
 
@@ -115,6 +116,7 @@ cpu_free(struct cpu *c)
 	if (!c)
 		return;
 	lapic_free(c->lapic);
+	jit_free(c);
 	cache_free(c);
 	sync_free(c);
 	free(c->tlbs);
@@ -202,6 +204,18 @@ lapic_tsc(void *to)
 	return soft_tsc(to);
 }
 
+/*
+ * Zeros, which most of the table stays until it is used, are the tag of linear
+ * page 0: a lie only where that is looked for, in the first entry, and, by
+ * accesses that wrap around to it, in the last.
+ */
+static void
+tlb_empty(struct tlbe *tlb)
+{
+	tlb[0].rd = tlb[0].wr = 1;
+	tlb[TLB_SIZE - 1].rd = tlb[TLB_SIZE - 1].wr = 1;
+}
+
 static int
 soft_vcpu_open(struct engine *e, unsigned index, struct vcpu **out)
 {
@@ -224,8 +238,8 @@ soft_vcpu_open(struct engine *e, unsigned index, struct vcpu **out)
 	c->delivering = -1;
 	c->tlbs = calloc(VIEWS * TLB_SIZE, sizeof(*c->tlbs));
 	r = c->tlbs ? 0 : fail(-ENOMEM, "soft: TLB");
-	for (unsigned n = 0; !r && n < VIEWS * TLB_SIZE; n++)
-		c->tlbs[n].rd = c->tlbs[n].wr = 1;
+	for (unsigned n = 0; !r && n < VIEWS; n++)
+		tlb_empty(c->tlbs + n * TLB_SIZE);
 	if (!r)
 		r = sync_new(c);
 	if (!r)
@@ -237,6 +251,7 @@ soft_vcpu_open(struct engine *e, unsigned index, struct vcpu **out)
 		cpu_free(c);
 		return r;
 	}
+	jit_new(c);
 	cpu_power_on(c, false);
 	c->waiting_sipi = index != 0;
 	s->cpu[index] = c;

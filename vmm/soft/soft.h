@@ -85,6 +85,7 @@ struct row {
 	handler *const *fns; /* 8 of them, see handlers.h */
 	const char *operands; /* e.g. "Ev,Gv": see decode.h */
 	uint32_t flags;
+	uint16_t how; /* enum how: its handlers by number; 0: MMX, SSE, x87 */
 };
 
 enum code { CODE16, CODE32, CODE64 };
@@ -103,7 +104,7 @@ const struct row *decode_row(unsigned row);
 
 #define PAGE 4096ull
 #define PAGE_MASK (~(PAGE - 1))
-#define TLB_BITS 10
+#define TLB_BITS 11
 #define TLB_SIZE (1u << TLB_BITS)
 #define PHYS_BITS 40
 #define HIGH_RAM 0x100000000ull
@@ -114,6 +115,7 @@ struct tlbe {
 	uint64_t pa; /* physical page | TLB_GLOBAL */
 };
 enum { TLB_GLOBAL = 1 };
+#define TLB_WORDS ((VIEWS - 1) * TLB_SIZE / 64)
 
 enum view { /* who looks at memory; each has a TLB of its own */
 	VIEW_USER,
@@ -147,8 +149,12 @@ struct cpu {
 	struct tlbe *tlb; /* of the present view */
 	const struct block *block; /* running now */
 	uint64_t icount; /* instructions begun in whole blocks; count_insns() */
-	uint64_t warp; /* icount mode: time slept, added to icount */
 	struct jcache *jcache;
+	uint64_t jkey; /* what a jcache entry must bear, see block.h */
+	uint64_t jit_tmp[3]; /* translated code keeps a value here for a moment.
+			      * All up to here lies in its easy reach. */
+	struct jit *jit; /* jit.h; NULL: none */
+	uint64_t warp; /* icount mode: time slept, added to icount */
 	uint64_t map_gen; /* grows whenever a jcache entry may be stale */
 
 	uint32_t sysflags; /* RFLAGS but for CF PF AF ZF SF OF DF; bit 1 set */
@@ -199,6 +205,7 @@ struct cpu {
 	unsigned index;
 	struct tlbe *tlbs; /* VIEWS arrays of TLB_SIZE */
 	uint64_t large[2], large_span; /* large pages in them: mmu.c */
+	uint64_t tlb_used[2][TLB_WORDS]; /* entries in use, global ones [1] */
 	bool bp_data; /* DR7 has data or I/O breakpoints on */
 	bool bp_code; /* DR7 has instruction breakpoints on */
 	struct { /* rmw.h: the operand being changed the slow way */
@@ -214,7 +221,6 @@ struct cpu {
 	uint8_t pauses; /* PAUSE instructions, modulo 256 */
 	struct block *link_from; /* the next block is linked to it */
 	unsigned link_slot;
-	uint64_t jkey; /* what a jcache entry must bear, see block.h */
 
 	/* protection and system state: exc.c, sys.c, msr.c */
 	uint64_t pdpte[4]; /* PAE: as loaded with CR3 */
@@ -512,7 +518,11 @@ void fpu_power_on(struct cpu *c, bool init);
 		return;                                                        \
 	} while (0)
 #else
-#define NEXT return
+#define NEXT                                                                   \
+	do {                                                                   \
+		(void)i;                                                       \
+		return;                                                        \
+	} while (0)
 #endif
 
 /* End of an I_END instruction that did not jump: RIP is the next one's, and

@@ -19,21 +19,21 @@ enum {
 
 #define NONE {0}
 /* xmm, xmm/m and mmx, mmx/m whose handlers have the mnemonic's name. */
-#define V(mn) {#mn, x_##mn##_vw, "Vx,Wx", SSE}
-#define P(mn) {#mn, x_##mn##_pq, "Pq,Qq", MMX}
+#define V(mn) {#mn, x_##mn##_vw, "Vx,Wx", SSE, 0}
+#define P(mn) {#mn, x_##mn##_pq, "Pq,Qq", MMX, 0}
 /* One opcode for both; one for float, double, single and double scalars. */
 #define PV(mn) {P(mn), V(mn)}
 #define PD(mn) {V(mn##ps), V(mn##pd)}
 #define ALL4(mn) {V(mn##ps), V(mn##pd), V(mn##ss), V(mn##sd)}
 /* Another handler than the mnemonic's. */
-#define VW(mn, fn) {mn, x_##fn##_vw, "Vx,Wx", SSE}
-#define WV(mn, fn) {mn, x_##fn##_wv, "Wx,Vx", SSE}
-#define WI(mn) {#mn, x_##mn##_vwi, "Vx,Wx,Ib", SSE}
+#define VW(mn, fn) {mn, x_##fn##_vw, "Vx,Wx", SSE, 0}
+#define WV(mn, fn) {mn, x_##fn##_wv, "Wx,Vx", SSE, 0}
+#define WI(mn) {#mn, x_##mn##_vwi, "Vx,Wx,Ib", SSE, 0}
 /* Moves of half registers, memory on one side. */
-#define VM(mn, fn) {mn, x_##fn##_vw, "Vx,Mq", SSE | MO}
-#define MV(mn, fn) {mn, x_##fn##_wv, "Mq,Vx", SSE | MO}
+#define VM(mn, fn) {mn, x_##fn##_vw, "Vx,Mq", SSE | MO, 0}
+#define MV(mn, fn) {mn, x_##fn##_wv, "Mq,Vx", SSE | MO, 0}
 /* Non-temporal stores are plain ones here. */
-#define NT(mn) {#mn, x_movaps_wv, "Mx,Vx", SSE | MO}
+#define NT(mn) {#mn, x_movaps_wv, "Mx,Vx", SSE | MO, 0}
 
 const struct row sse_0f[256][4] = {
 	[0x10] = {VW("movups", movups), VW("movupd", movups),
@@ -51,26 +51,26 @@ const struct row sse_0f[256][4] = {
 	[0x28] = {V(movaps), VW("movapd", movaps)},
 	[0x29] = {WV("movaps", movaps), WV("movapd", movaps)},
 	[0x2a] = {
-		{"cvtpi2ps", x_cvtpi2ps_vq, "Vx,Qq", MMX},
-		{"cvtpi2pd", x_cvtpi2pd_vq, "Vx,Qq", MMX},
-		{"cvtsi2ss", x_cvtsi2ss_ve, "Vx,Ey", SSE},
-		{"cvtsi2sd", x_cvtsi2sd_ve, "Vx,Ey", SSE}},
+		{"cvtpi2ps", x_cvtpi2ps_vq, "Vx,Qq", MMX, 0},
+		{"cvtpi2pd", x_cvtpi2pd_vq, "Vx,Qq", MMX, 0},
+		{"cvtsi2ss", x_cvtsi2ss_ve, "Vx,Ey", SSE, 0},
+		{"cvtsi2sd", x_cvtsi2sd_ve, "Vx,Ey", SSE, 0}},
 	[0x2b] = {NT(movntps), NT(movntpd)},
 	[0x2c] = {
-		{"cvttps2pi", x_cvttps2pi_pw, "Pq,Wq", MMX},
-		{"cvttpd2pi", x_cvttpd2pi_pw, "Pq,Wx", MMX},
-		{"cvttss2si", x_cvttss2si_gw, "Gy,Wd", SSE},
-		{"cvttsd2si", x_cvttsd2si_gw, "Gy,Wq", SSE}},
+		{"cvttps2pi", x_cvttps2pi_pw, "Pq,Wq", MMX, 0},
+		{"cvttpd2pi", x_cvttpd2pi_pw, "Pq,Wx", MMX, 0},
+		{"cvttss2si", x_cvttss2si_gw, "Gy,Wd", SSE, 0},
+		{"cvttsd2si", x_cvttsd2si_gw, "Gy,Wq", SSE, 0}},
 	[0x2d] = {
-		{"cvtps2pi", x_cvtps2pi_pw, "Pq,Wq", MMX},
-		{"cvtpd2pi", x_cvtpd2pi_pw, "Pq,Wx", MMX},
-		{"cvtss2si", x_cvtss2si_gw, "Gy,Wd", SSE},
-		{"cvtsd2si", x_cvtsd2si_gw, "Gy,Wq", SSE}},
+		{"cvtps2pi", x_cvtps2pi_pw, "Pq,Wq", MMX, 0},
+		{"cvtpd2pi", x_cvtpd2pi_pw, "Pq,Wx", MMX, 0},
+		{"cvtss2si", x_cvtss2si_gw, "Gy,Wd", SSE, 0},
+		{"cvtsd2si", x_cvtsd2si_gw, "Gy,Wq", SSE, 0}},
 	[0x2e] = {V(ucomiss), V(ucomisd)},
 	[0x2f] = {V(comiss), V(comisd)},
 	[0x50] = {
-		{"movmskps", x_movmskps_gu, "Gd,Ux", SSE | RO},
-		{"movmskpd", x_movmskpd_gu, "Gd,Ux", SSE | RO}},
+		{"movmskps", x_movmskps_gu, "Gd,Ux", SSE | RO, 0},
+		{"movmskpd", x_movmskpd_gu, "Gd,Ux", SSE | RO, 0}},
 	[0x51] = ALL4(sqrt),
 	[0x52] = {V(rsqrtps), NONE, V(rsqrtss)},
 	[0x53] = {V(rcpps), NONE, V(rcpss)},
@@ -101,33 +101,33 @@ const struct row sse_0f[256][4] = {
 	[0x6c] = {NONE, V(punpcklqdq)},
 	[0x6d] = {NONE, V(punpckhqdq)},
 	[0x6e] = {
-		{"movd", x_movd_pe, "Pd,Ey", MMX},
-		{"movd", x_movd_ve, "Vx,Ey", SSE}},
+		{"movd", x_movd_pe, "Pd,Ey", MMX, 0},
+		{"movd", x_movd_ve, "Vx,Ey", SSE, 0}},
 	[0x6f] = {P(movq), VW("movdqa", movaps), VW("movdqu", movups)},
 	[0x70] = {
-		{"pshufw", x_pshufw_pqi, "Pq,Qq,Ib", MMX},
+		{"pshufw", x_pshufw_pqi, "Pq,Qq,Ib", MMX, 0},
 		WI(pshufd), WI(pshufhw), WI(pshuflw)},
 	[0x74] = PV(pcmpeqb),
 	[0x75] = PV(pcmpeqw),
 	[0x76] = PV(pcmpeqd),
-	[0x77] = {{"emms", x_emms_z, "", MMX}},
+	[0x77] = {{"emms", x_emms_z, "", MMX, 0}},
 	[0x7c] = {NONE, V(haddpd), NONE, V(haddps)},
 	[0x7d] = {NONE, V(hsubpd), NONE, V(hsubps)},
 	[0x7e] = {
-		{"movd", x_movd_ep, "Ey,Pd", MMX},
-		{"movd", x_movd_ev, "Ey,Vx", SSE},
+		{"movd", x_movd_ep, "Ey,Pd", MMX, 0},
+		{"movd", x_movd_ev, "Ey,Vx", SSE, 0},
 		V(movq)},
 	[0x7f] = {
-		{"movq", x_movq_qp, "Qq,Pq", MMX},
+		{"movq", x_movq_qp, "Qq,Pq", MMX, 0},
 		WV("movdqa", movaps), WV("movdqu", movups)},
 	[0xc2] = {WI(cmpps), WI(cmppd), WI(cmpss), WI(cmpsd)},
-	[0xc3] = {{"movnti", x_movnti_mg, "My,Gy", SSE | MO}},
+	[0xc3] = {{"movnti", x_movnti_mg, "My,Gy", SSE | MO, 0}},
 	[0xc4] = {
-		{"pinsrw", x_pinsrw_pei, "Pq,Ed,Ib", MMX},
-		{"pinsrw", x_pinsrw_vei, "Vx,Ed,Ib", SSE}},
+		{"pinsrw", x_pinsrw_pei, "Pq,Ed,Ib", MMX, 0},
+		{"pinsrw", x_pinsrw_vei, "Vx,Ed,Ib", SSE, 0}},
 	[0xc5] = {
-		{"pextrw", x_pextrw_gni, "Gd,Nq,Ib", MMX | RO},
-		{"pextrw", x_pextrw_gui, "Gd,Ux,Ib", SSE | RO}},
+		{"pextrw", x_pextrw_gni, "Gd,Nq,Ib", MMX | RO, 0},
+		{"pextrw", x_pextrw_gui, "Gd,Ux,Ib", SSE | RO, 0}},
 	[0xc6] = {WI(shufps), WI(shufpd)},
 	[0xd0] = {NONE, V(addsubpd), NONE, V(addsubps)},
 	[0xd1] = PV(psrlw),
@@ -136,11 +136,11 @@ const struct row sse_0f[256][4] = {
 	[0xd4] = PV(paddq),
 	[0xd5] = PV(pmullw),
 	[0xd6] = {NONE, WV("movq", movq),
-		{"movq2dq", x_movq2dq_vn, "Vx,Nq", MMX | RO},
-		{"movdq2q", x_movdq2q_pu, "Pq,Ux", MMX | RO}},
+		{"movq2dq", x_movq2dq_vn, "Vx,Nq", MMX | RO, 0},
+		{"movdq2q", x_movdq2q_pu, "Pq,Ux", MMX | RO, 0}},
 	[0xd7] = {
-		{"pmovmskb", x_pmovmskb_gn, "Gd,Nq", MMX | RO},
-		{"pmovmskb", x_pmovmskb_gu, "Gd,Ux", SSE | RO}},
+		{"pmovmskb", x_pmovmskb_gn, "Gd,Nq", MMX | RO, 0},
+		{"pmovmskb", x_pmovmskb_gu, "Gd,Ux", SSE | RO, 0}},
 	[0xd8] = PV(psubusb),
 	[0xd9] = PV(psubusw),
 	[0xda] = PV(pminub),
@@ -156,7 +156,7 @@ const struct row sse_0f[256][4] = {
 	[0xe4] = PV(pmulhuw),
 	[0xe5] = PV(pmulhw),
 	[0xe6] = {NONE, V(cvttpd2dq), V(cvtdq2pd), V(cvtpd2dq)},
-	[0xe7] = {{"movntq", x_movq_qp, "Mq,Pq", MMX | MO}, NT(movntdq)},
+	[0xe7] = {{"movntq", x_movq_qp, "Mq,Pq", MMX | MO, 0}, NT(movntdq)},
 	[0xe8] = PV(psubsb),
 	[0xe9] = PV(psubsw),
 	[0xea] = PV(pminsw),
@@ -165,7 +165,7 @@ const struct row sse_0f[256][4] = {
 	[0xed] = PV(paddsw),
 	[0xee] = PV(pmaxsw),
 	[0xef] = PV(pxor),
-	[0xf0] = {NONE, NONE, NONE, {"lddqu", x_lddqu_vm, "Vx,Mx", SSE | MO}},
+	[0xf0] = {NONE, NONE, NONE, {"lddqu", x_lddqu_vm, "Vx,Mx", SSE | MO, 0}},
 	[0xf1] = PV(psllw),
 	[0xf2] = PV(pslld),
 	[0xf3] = PV(psllq),
@@ -173,8 +173,8 @@ const struct row sse_0f[256][4] = {
 	[0xf5] = PV(pmaddwd),
 	[0xf6] = PV(psadbw),
 	[0xf7] = {
-		{"maskmovq", x_maskmovq_pn, "Pq,Nq", MMX | RO},
-		{"maskmovdqu", x_maskmovdqu_vu, "Vx,Ux", MMX | RO}},
+		{"maskmovq", x_maskmovq_pn, "Pq,Nq", MMX | RO, 0},
+		{"maskmovdqu", x_maskmovdqu_vu, "Vx,Ux", MMX | RO, 0}},
 	[0xf8] = PV(psubb),
 	[0xf9] = PV(psubw),
 	[0xfa] = PV(psubd),
@@ -215,7 +215,7 @@ const struct row sse_0f38[256][4] = {
 	[0x25] = V66(pmovsxdq),
 	[0x28] = V66(pmuldq),
 	[0x29] = V66(pcmpeqq),
-	[0x2a] = {NONE, {"movntdqa", x_movaps_vw, "Vx,Mx", SSE | MO}},
+	[0x2a] = {NONE, {"movntdqa", x_movaps_vw, "Vx,Mx", SSE | MO, 0}},
 	[0x2b] = V66(packusdw),
 	[0x30] = V66(pmovzxbw),
 	[0x31] = V66(pmovzxbd),
@@ -235,12 +235,12 @@ const struct row sse_0f38[256][4] = {
 	[0x40] = V66(pmulld),
 	[0x41] = V66(phminposuw),
 	/* With 66 as well the source is 16 bits. */
-	[0xf0] = {NONE, NONE, NONE, {"crc32", x_crc32b_ge, "Gy,Eb", R_COPY}},
-	[0xf1] = {NONE, NONE, NONE, {"crc32", x_crc32_ge, "Gy,Ev", R_COPY}},
+	[0xf0] = {NONE, NONE, NONE, {"crc32", x_crc32b_ge, "Gy,Eb", R_COPY, 0}},
+	[0xf1] = {NONE, NONE, NONE, {"crc32", x_crc32_ge, "Gy,Ev", R_COPY, 0}},
 };
 
 #define WI66(mn) {NONE, WI(mn)}
-#define STR66(mn) {NONE, {#mn, x_##mn##_vwi, "Vx,Wx,Ib", MMX}}
+#define STR66(mn) {NONE, {#mn, x_##mn##_vwi, "Vx,Wx,Ib", MMX, 0}}
 
 const struct row sse_0f3a[256][4] = {
 	[0x08] = WI66(roundps),
@@ -250,14 +250,14 @@ const struct row sse_0f3a[256][4] = {
 	[0x0c] = WI66(blendps),
 	[0x0d] = WI66(blendpd),
 	[0x0e] = WI66(pblendw),
-	[0x0f] = {{"palignr", x_palignr_pqi, "Pq,Qq,Ib", MMX}, WI(palignr)},
-	[0x14] = {NONE, {"pextrb", x_pextrb_evi, "Ed,Vx,Ib", SSE}},
-	[0x15] = {NONE, {"pextrw", x_pextrw_evi, "Ed,Vx,Ib", SSE}},
-	[0x16] = {NONE, {"pextrd", x_pextrd_evi, "Ey,Vx,Ib", SSE}},
-	[0x17] = {NONE, {"extractps", x_extractps_evi, "Ed,Vx,Ib", SSE}},
-	[0x20] = {NONE, {"pinsrb", x_pinsrb_vei, "Vx,Ed,Ib", SSE}},
+	[0x0f] = {{"palignr", x_palignr_pqi, "Pq,Qq,Ib", MMX, 0}, WI(palignr)},
+	[0x14] = {NONE, {"pextrb", x_pextrb_evi, "Ed,Vx,Ib", SSE, 0}},
+	[0x15] = {NONE, {"pextrw", x_pextrw_evi, "Ed,Vx,Ib", SSE, 0}},
+	[0x16] = {NONE, {"pextrd", x_pextrd_evi, "Ey,Vx,Ib", SSE, 0}},
+	[0x17] = {NONE, {"extractps", x_extractps_evi, "Ed,Vx,Ib", SSE, 0}},
+	[0x20] = {NONE, {"pinsrb", x_pinsrb_vei, "Vx,Ed,Ib", SSE, 0}},
 	[0x21] = WI66(insertps),
-	[0x22] = {NONE, {"pinsrd", x_pinsrd_vei, "Vx,Ey,Ib", SSE}},
+	[0x22] = {NONE, {"pinsrd", x_pinsrd_vei, "Vx,Ey,Ib", SSE, 0}},
 	[0x40] = WI66(dpps),
 	[0x41] = WI66(dppd),
 	[0x42] = WI66(mpsadbw),
@@ -270,22 +270,22 @@ const struct row sse_0f3a[256][4] = {
 /* Shifts by an immediate: mmx and xmm. */
 #define SH(mn)                                                                 \
 	{                                                                      \
-		{#mn, x_##mn##_ni, "Nq,Ib", MMX | RO},                         \
-		{#mn, x_##mn##_ui, "Ux,Ib", SSE | RO},                         \
+		{#mn, x_##mn##_ni, "Nq,Ib", MMX | RO, 0},                         \
+		{#mn, x_##mn##_ui, "Ux,Ib", SSE | RO, 0},                         \
 	}
 
 const struct row sse_group[3][8][4] = {
 	{[2] = SH(psrlw), [4] = SH(psraw), [6] = SH(psllw)},
 	{[2] = SH(psrld), [4] = SH(psrad), [6] = SH(pslld)},
 	{[2] = SH(psrlq),
-		[3] = {NONE, {"psrldq", x_psrldq_ui, "Ux,Ib", SSE | RO}},
+		[3] = {NONE, {"psrldq", x_psrldq_ui, "Ux,Ib", SSE | RO, 0}},
 		[6] = SH(psllq),
-		[7] = {NONE, {"pslldq", x_pslldq_ui, "Ux,Ib", SSE | RO}}},
+		[7] = {NONE, {"pslldq", x_pslldq_ui, "Ux,Ib", SSE | RO, 0}}},
 };
 
 const struct row sse_0fae[8] = {
-	[0] = {"fxsave", x_fxsave_m, "Mx", R_DWORD | R_SIZE66 | MO},
-	[1] = {"fxrstor", x_fxrstor_m, "Mx", R_DWORD | R_SIZE66 | MO},
-	[2] = {"ldmxcsr", x_ldmxcsr_m, "Md", R_DWORD | R_SIZE66 | MO},
-	[3] = {"stmxcsr", x_stmxcsr_m, "Md", R_DWORD | R_SIZE66 | MO},
+	[0] = {"fxsave", x_fxsave_m, "Mx", R_DWORD | R_SIZE66 | MO, 0},
+	[1] = {"fxrstor", x_fxrstor_m, "Mx", R_DWORD | R_SIZE66 | MO, 0},
+	[2] = {"ldmxcsr", x_ldmxcsr_m, "Md", R_DWORD | R_SIZE66 | MO, 0},
+	[3] = {"stmxcsr", x_stmxcsr_m, "Md", R_DWORD | R_SIZE66 | MO, 0},
 };

@@ -9,7 +9,7 @@
 #include "vmm/soft/fp-names.h"
 
 /* clang-format off */
-#define M(mn, fn, size) {mn, x_##fn, "M" size, R_MEMONLY}
+#define M(mn, fn, size) {mn, x_##fn, "M" size, R_MEMONLY, 0}
 #define ARITH(bits, size, i)                                                   \
 	{                                                                      \
 		M("f" i "add", fadd_m##bits, size),                            \
@@ -66,10 +66,10 @@ const struct row x87_mem[8][8] = {
 };
 #undef ARITH
 
-#define R(mn, fn) {mn, x_##fn, "", R_REGONLY}
+#define R(mn, fn) {mn, x_##fn, "", R_REGONLY, 0}
 #define EIGHT(at, mn, fn) [at ... (at) + 7] = R(mn, fn)
 /* All by FRSTOR and FNSAVE. */
-#define SLOW(mn) {mn, x_fslow_z, "", R_REGONLY}
+#define SLOW(mn) {mn, x_fslow_z, "", R_REGONLY, 0}
 
 const struct row x87_reg[8][64] = {
 	{ /* D8 */
