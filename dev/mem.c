@@ -3,14 +3,14 @@
  * Guest memory. RAM is one memfd, sealed against resizing, so that who it is
  * passed to cannot pull it from under us; ROMs are private read-only pages.
  * Slots and pieces are added before the guest runs. All that ever changes is
- * which of its slots a piece points to, so readers need no lock.
+ * which of its slots a piece points to, so readers need no lock. An area has a
+ * slot for each place that it may have: one that was shown once stays as it is.
  */
 #include "dev/mem.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
-#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -18,33 +18,13 @@
 #include <sys/sysinfo.h>
 #include <unistd.h>
 
+#include "dev/mem-int.h"
 #include "lib/err.h"
 
 #define PAGE 4096ull
 #define MIN_SIZE 0x10000ull
 #define HIGH 0x100000000ull
 #define GPA_END (1ull << 52)
-
-struct piece {
-	uint64_t gpa, size;
-	bool window;
-	_Atomic(const struct mem_slot *) now; /* NULL: nothing */
-};
-
-struct mem {
-	int fd;
-	uint64_t size, low;
-	uint8_t *ram;
-	struct piece piece[MEM_PIECES]; /* the largest come first */
-	unsigned pieces;
-	struct mem_slot slot[MEM_SLOTS];
-	unsigned slots;
-	struct mem_slot view[MEM_PIECES][MEM_VIEWS]; /* host NULL: none */
-	void (*written)(void *to, uint64_t gpa, uint64_t len);
-	void *to;
-	void (*remapped)(void *to, unsigned n, uint64_t gpa, uint64_t len);
-	void *remap_to;
-};
 
 /* "64G", "1536M", "4K": what a person would write. */
 static void
@@ -90,8 +70,8 @@ check_size(uint64_t size)
 	return failx(-ENOMEM, "memory: %s asked, the host has %s", asked, has);
 }
 
-static void
-add_piece(
+void
+mem_add_piece(
 	struct mem *m, uint64_t gpa, uint64_t size, const struct mem_slot *now)
 {
 	struct piece *p = &m->piece[m->pieces++];
@@ -106,8 +86,8 @@ add_slot(struct mem *m, uint64_t gpa, uint64_t size, uint8_t *host, bool rom)
 {
 	struct mem_slot *s = &m->slot[m->slots++];
 
-	*s = (struct mem_slot){gpa, size, host, rom};
-	add_piece(m, gpa, size, s);
+	*s = (struct mem_slot){gpa, size, host, rom, false};
+	mem_add_piece(m, gpa, size, s);
 }
 
 static int
@@ -167,6 +147,8 @@ mem_free(struct mem *m)
 	for (i = 0; i < m->slots; i++)
 		if (m->slot[i].rom)
 			munmap(m->slot[i].host, m->slot[i].size);
+	for (i = 0; i < m->areas; i++)
+		free(m->area[i].at);
 	if (m->ram)
 		munmap(m->ram, m->size);
 	if (m->fd >= 0)
@@ -198,8 +180,9 @@ mem_fd(const struct mem *m)
 	return m->fd;
 }
 
-static int
-check_place(const struct mem *m, const char *what, uint64_t gpa, uint64_t size)
+int
+mem_check_place(
+	const struct mem *m, const char *what, uint64_t gpa, uint64_t size)
 {
 	if (gpa % PAGE || size % PAGE || !size)
 		return failx(-EINVAL,
@@ -217,8 +200,9 @@ check_place(const struct mem *m, const char *what, uint64_t gpa, uint64_t size)
 	return 0;
 }
 
-static int
-overlaps(const char *what, uint64_t gpa, uint64_t size, const struct piece *p)
+int
+mem_overlaps(
+	const char *what, uint64_t gpa, uint64_t size, const struct piece *p)
 {
 	const struct mem_slot *s = atomic_load(&p->now);
 
@@ -227,9 +211,8 @@ overlaps(const char *what, uint64_t gpa, uint64_t size, const struct piece *p)
 		what, gpa, size, s && !s->rom ? "RAM" : "another", p->gpa);
 }
 
-/* The first piece that it would overlap, or NULL. */
-static struct piece *
-in_the_way(struct mem *m, uint64_t gpa, uint64_t size)
+struct piece *
+mem_in_the_way(struct mem *m, uint64_t gpa, uint64_t size)
 {
 	for (struct piece *p = m->piece; p < m->piece + m->pieces; p++)
 		if (gpa < p->gpa + p->size && p->gpa < gpa + size)
@@ -240,14 +223,14 @@ in_the_way(struct mem *m, uint64_t gpa, uint64_t size)
 int
 mem_add_rom(struct mem *m, uint64_t gpa, const void *p, uint64_t size)
 {
-	int err = check_place(m, "ROM", gpa, size);
+	int err = mem_check_place(m, "ROM", gpa, size);
 	struct piece *other;
 	void *host;
 
 	if (err)
 		return err;
-	if ((other = in_the_way(m, gpa, size)))
-		return overlaps("ROM", gpa, size, other);
+	if ((other = mem_in_the_way(m, gpa, size)))
+		return mem_overlaps("ROM", gpa, size, other);
 	host = mmap(NULL, size, PROT_READ | PROT_WRITE,
 		MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	if (host == MAP_FAILED)
@@ -260,77 +243,6 @@ mem_add_rom(struct mem *m, uint64_t gpa, const void *p, uint64_t size)
 	}
 	add_slot(m, gpa, size, host, true);
 	return 0;
-}
-
-/* ---- windows ---- */
-
-/* What shows the view of a piece; NULL: nothing. */
-static const struct mem_slot *
-view_of(const struct mem *m, unsigned n, enum mem_view v)
-{
-	return m->view[n][v].host ? &m->view[n][v] : NULL;
-}
-
-/* RAM around a window: piece old becomes what is above it, which is most. */
-static void
-split(struct mem *m, struct piece *old, uint64_t gpa, uint64_t size)
-{
-	uint64_t end = old->gpa + old->size, from = old->gpa;
-	struct mem_slot *s = m->view[old - m->piece];
-
-	if (from < gpa) {
-		struct mem_slot *low = m->view[m->pieces];
-
-		low[MEM_RAM] = (struct mem_slot){
-			from, gpa - from, m->ram + from, false};
-		add_piece(m, from, gpa - from, &low[MEM_RAM]);
-	}
-	from = gpa + size;
-	s[MEM_RAM] = (struct mem_slot){from, end - from, m->ram + from, false};
-	old->gpa = from;
-	old->size = end - from;
-	atomic_store(&old->now, &s[MEM_RAM]);
-}
-
-int
-mem_add_window(struct mem *m, uint64_t gpa, uint64_t size, uint8_t *rom,
-	enum mem_view first, unsigned *window)
-{
-	int err = check_place(m, "window", gpa, size);
-	struct piece *other;
-	struct mem_slot *v;
-
-	if (err)
-		return err;
-	other = in_the_way(m, gpa, size);
-	/* RAM that stays above it: there is more of it than windows. */
-	if (other &&
-		(other->window || other->gpa > gpa || gpa + size >= m->low ||
-			gpa + size >= other->gpa + other->size))
-		return overlaps("window", gpa, size, other);
-	if (other)
-		split(m, other, gpa, size);
-	*window = m->pieces;
-	v = m->view[m->pieces];
-	if (other) {
-		v[MEM_RAM] = (struct mem_slot){gpa, size, m->ram + gpa, false};
-		v[MEM_RAM_RO] =
-			(struct mem_slot){gpa, size, m->ram + gpa, true};
-	}
-	v[MEM_ROM] = (struct mem_slot){gpa, size, rom, true};
-	add_piece(m, gpa, size, view_of(m, *window, first));
-	m->piece[*window].window = true;
-	return 0;
-}
-
-void
-mem_show(struct mem *m, unsigned n, enum mem_view v)
-{
-	const struct mem_slot *s = view_of(m, n, v);
-	struct piece *p = &m->piece[n];
-
-	if (atomic_exchange(&p->now, s) != s && m->remapped)
-		m->remapped(m->remap_to, n, p->gpa, p->size);
 }
 
 void
@@ -363,6 +275,20 @@ mem_piece(const struct mem *m, unsigned n)
 	return atomic_load(&m->piece[n].now);
 }
 
+static const struct mem_slot *
+find_area(const struct mem *m, uint64_t gpa)
+{
+	const struct mem_slot *s;
+
+	for (unsigned i = 0; i < m->areas; i++) {
+		s = atomic_load_explicit(
+			&m->piece[m->area[i].piece].now, memory_order_acquire);
+		if (s && gpa - s->gpa < s->size)
+			return s;
+	}
+	return NULL;
+}
+
 const struct mem_slot *
 mem_find(const struct mem *m, uint64_t gpa)
 {
@@ -372,7 +298,7 @@ mem_find(const struct mem *m, uint64_t gpa)
 		if (gpa - p->gpa < p->size)
 			return atomic_load_explicit(
 				&p->now, memory_order_acquire);
-	return NULL;
+	return find_area(m, gpa);
 }
 
 /* Does RAM go on behind s, here and on the host, for left bytes? */
@@ -382,7 +308,8 @@ goes_on(const struct mem *m, const struct mem_slot *s, uint64_t left)
 	while (left) {
 		const struct mem_slot *next = mem_find(m, s->gpa + s->size);
 
-		if (!next || next->rom || next->host != s->host + s->size)
+		if (!next || next->rom || next->device ||
+			next->host != s->host + s->size)
 			return false;
 		left -= next->size < left ? next->size : left;
 		s = next;
@@ -396,7 +323,7 @@ mem_span(const struct mem *m, uint64_t gpa, uint64_t len)
 	const struct mem_slot *s = mem_find(m, gpa);
 	uint64_t n;
 
-	if (!s || s->rom || !len)
+	if (!s || s->rom || s->device || !len)
 		return NULL;
 	n = s->size - (gpa - s->gpa);
 	if (len > n && !goes_on(m, s, len - n))
@@ -411,7 +338,7 @@ run(const struct mem *m, uint64_t gpa, uint64_t len, bool write, uint8_t **host)
 	const struct mem_slot *s = mem_find(m, gpa);
 	uint64_t n;
 
-	if (!s || (write && s->rom))
+	if (!s || (write && (s->rom || s->device)))
 		return 0;
 	n = s->size - (gpa - s->gpa);
 	*host = s->host + (gpa - s->gpa);

@@ -10,6 +10,9 @@
  * addresses to the bus. The guest's writes to what is read-only go to the bus,
  * too. So the address space is made of pieces that are fixed once the engine
  * is open, and a piece shows one slot or none.
+ *
+ * An area is a device's own memory (a card's video RAM), which the guest moves
+ * about: it reads and writes it there as it does RAM, but no DMA reaches it.
  */
 #ifndef DEV_MEM_H
 #define DEV_MEM_H
@@ -21,14 +24,26 @@
 #define MEM_HOLE 0xc0000000ull /* RAM below 4 GiB ends here at the latest */
 #define MEM_SLOTS 8
 #define MEM_PIECES 32
+#define MEM_AREAS 2
+#define MEM_AREA_END                                                           \
+	0xfec00000ull /* areas lie below: chips follow, and ROM                \
+		       */
 
 struct mem_slot { /* never changes */
 	uint64_t gpa, size; /* page-aligned */
 	uint8_t *host;
 	bool rom; /* the guest's writes go to the bus */
+	bool device; /* an area: neither RAM nor ROM */
 };
 
-enum mem_view { MEM_NONE, MEM_RAM, MEM_RAM_RO, MEM_ROM, MEM_VIEWS };
+enum mem_view {
+	MEM_NONE,
+	MEM_RAM,
+	MEM_RAM_RO,
+	MEM_ROM,
+	MEM_DEVICE, /* mem_window_device() */
+	MEM_VIEWS
+};
 
 struct mem;
 
@@ -52,9 +67,21 @@ int mem_add_rom(struct mem *, uint64_t gpa, const void *p, uint64_t size);
  */
 int mem_add_window(struct mem *, uint64_t gpa, uint64_t size, uint8_t *rom,
 	enum mem_view first, unsigned *window);
+/* MEM_DEVICE shows these bytes of a device's, as an area does. */
+void mem_window_device(struct mem *, unsigned window, uint8_t *host);
 /* Any thread, inside a device's access, too. The thread's own vCPU sees it with
  * its next access, others soon after: stale accesses reach what was there. */
 void mem_show(struct mem *, unsigned window, enum mem_view);
+
+/*
+ * An area of size bytes at host, which outlives mem: a power of two, 64 KiB at
+ * least. Before the engine is open; it lies nowhere.
+ */
+int mem_add_area(struct mem *, uint8_t *host, uint64_t size, unsigned *area);
+/* It lies at gpa, a multiple of its size, or (0) nowhere; to be called by one
+ * thread at a time, and else as mem_show(). -EEXIST, -ERANGE: it cannot be
+ * there, and is nowhere. */
+int mem_place(struct mem *, unsigned area, uint64_t gpa);
 
 /* RAM and ROMs as they are beneath windows. */
 const struct mem_slot *mem_slots(const struct mem *, unsigned *n);

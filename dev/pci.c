@@ -13,6 +13,8 @@
 #include "lib/err.h"
 
 #define CAPS_BEGIN 0x40u
+#define ROM_ADDRESS 0xfffff800u
+#define ROM_ENABLE 1u
 
 uint16_t
 pci_get16(const struct pci_fn *f, unsigned at)
@@ -99,6 +101,16 @@ pci_add_bar(struct pci_fn *f, unsigned n, struct pci_bar bar)
 	pci_writable(f, at + 6, (uint16_t)(mask >> 48));
 }
 
+void
+pci_add_rom(struct pci_fn *f, uint32_t size)
+{
+	uint32_t mask = (~(size - 1) & ROM_ADDRESS) | ROM_ENABLE;
+
+	f->rom = size;
+	pci_writable(f, PCI_ROM, (uint16_t)mask);
+	pci_writable(f, PCI_ROM + 2, (uint16_t)(mask >> 16));
+}
+
 unsigned
 pci_add_cap(struct pci_fn *f, uint8_t id, unsigned len)
 {
@@ -164,11 +176,24 @@ map_bar(struct pci_fn *f, unsigned n)
 }
 
 static void
+map_rom(struct pci_fn *f)
+{
+	uint32_t v = pci_get32(f, PCI_ROM);
+	struct mapped m = {.size = f->rom, .at = v & ROM_ADDRESS};
+
+	m.on = m.at && (v & ROM_ENABLE) &&
+	       (pci_get16(f, PCI_COMMAND) & PCI_MEM);
+	pci_bus_map(f, PCI_ROM_BAR, &m);
+}
+
+static void
 map_bars(struct pci_fn *f)
 {
 	for (unsigned n = 0; n < PCI_BARS; n++)
 		if (f->bar[n].size)
 			map_bar(f, n);
+	if (f->rom)
+		map_rom(f);
 }
 
 void
@@ -215,7 +240,8 @@ pci_config_write(struct pci_fn *f, unsigned at, unsigned size, uint32_t val)
 		c[i] = (uint8_t)((c[i] & ~w) | (val >> 8 * i & w));
 	}
 	if (touches(at, size, PCI_COMMAND, PCI_STATUS) ||
-		touches(at, size, PCI_BAR0, PCI_BAR0 + 4 * PCI_BARS))
+		touches(at, size, PCI_BAR0, PCI_BAR0 + 4 * PCI_BARS) ||
+		touches(at, size, PCI_ROM, PCI_ROM + 4))
 		map_bars(f);
 	pci_msix_written(f, at, size);
 	drive_if_changed(f);

@@ -8,8 +8,8 @@
  * register struct, a struct pci_regs, which PCI_FIELDS() covers. It sees
  * accesses to BAR n as accesses to its bar n. It knows neither slot nor bus.
  * The bus calls everything here with the device's lock held, which it takes for
- * configuration cycles as for others. Left out: bridges, expansion ROMs, MSI
- * without X, power management.
+ * configuration cycles as for others. Left out: bridges, MSI without X, power
+ * management.
  *
  * Order of locks, first to last: the host bridge's (its address register is
  * held during a configuration cycle), the function's, the PCI bus's own (where
@@ -28,6 +28,7 @@
 
 enum {
 	PCI_BARS = 6,
+	PCI_ROM_BAR = 6, /* its expansion ROM, to the device */
 	PCI_WINDOWS = 8, /* BARs, and what else a function decodes */
 	PCI_SLOTS = 32,
 	PCI_FUNCTIONS = 8,
@@ -108,6 +109,7 @@ struct pci_fn {
 	struct pci_regs *r;
 	const struct pci_id *id;
 	struct pci_bar bar[PCI_BARS];
+	uint32_t rom; /* bytes; 0: there is none */
 	uint8_t writable[256]; /* bits of config that the guest may change */
 	uint8_t initial[256]; /* config at reset; its other bits stay so */
 	uint8_t caps_end; /* where the next capability goes */
@@ -138,6 +140,9 @@ struct pci_fn {
 void pci_init(struct pci_fn *, struct dev *, struct pci_regs *,
 	const struct pci_id *id);
 void pci_add_bar(struct pci_fn *, unsigned n, struct pci_bar);
+/* An expansion ROM (section 6.2.5.2): size bytes, a power of two from 2 KiB to
+ * 16 MiB, which the device shows as its bar PCI_ROM_BAR. */
+void pci_add_rom(struct pci_fn *, uint32_t size);
 /* A capability of len bytes with its ID and next pointer; returns its offset.
  * Bytes behind the first two are the caller's, in the reset state below. */
 unsigned pci_add_cap(struct pci_fn *, uint8_t id, unsigned len);

@@ -40,6 +40,26 @@ enum {
 /* Offsets in the zero page alone (zero-page.rst). */
 enum { ACPI_RSDP_ADDR = 0x70, E820_ENTRIES = 0x1e8, E820_TABLE = 0x2d0 };
 
+/* struct screen_info, at 0 of it; for 32-bit pixels and 24-bit ones too. */
+enum {
+	ORIG_VIDEO_PAGE = 0x04,
+	ORIG_VIDEO_MODE = 0x06,
+	ORIG_VIDEO_COLS = 0x07,
+	ORIG_VIDEO_LINES = 0x0e,
+	ORIG_VIDEO_ISVGA = 0x0f,
+	ORIG_VIDEO_POINTS = 0x10,
+	LFB_WIDTH = 0x12,
+	LFB_HEIGHT = 0x14,
+	LFB_DEPTH = 0x16,
+	LFB_BASE = 0x18,
+	LFB_SIZE = 0x1c, /* 64 KiB */
+	LFB_LINELENGTH = 0x24,
+	LFB_COLOURS = 0x26, /* size and position: red green blue reserved */
+	LFB_PAGES = 0x32,
+	VIDEO_VGA = 1,
+	VIDEO_LFB = 0x23
+};
+
 enum { LOADED_HIGH = 1, XLF_KERNEL_64 = 1, SETUP_RNG_SEED = 9 };
 
 struct image {
@@ -110,6 +130,57 @@ put_initrd(struct boot_plan *plan, const struct blob *initrd, uint8_t *zp)
 	return err;
 }
 
+/* ---- the screen ---- */
+
+static void
+put_colours(uint8_t *p, unsigned bits)
+{
+	static const struct {
+		unsigned bits;
+		uint8_t field[8];
+	} known[] = {
+		{8, {6, 0, 6, 0, 6, 0, 0, 0}},
+		{15, {5, 10, 5, 5, 5, 0, 1, 15}},
+		{16, {5, 11, 6, 5, 5, 0, 0, 0}},
+		{24, {8, 16, 8, 8, 8, 0, 0, 0}},
+		{32, {8, 16, 8, 8, 8, 0, 8, 24}},
+	};
+
+	for (unsigned n = 0; n < sizeof(known) / sizeof(known[0]); n++)
+		if (known[n].bits == bits)
+			memcpy(p, known[n].field, 8);
+}
+
+static void
+put_linear(uint8_t *zp, const struct boot_screen *s)
+{
+	zp[ORIG_VIDEO_ISVGA] = VIDEO_LFB;
+	put16(zp + LFB_WIDTH, (uint16_t)s->width);
+	put16(zp + LFB_HEIGHT, (uint16_t)s->height);
+	put16(zp + LFB_DEPTH, (uint16_t)s->bits);
+	put32(zp + LFB_BASE, s->at);
+	put32(zp + LFB_SIZE, s->ram >> 16);
+	put16(zp + LFB_LINELENGTH, (uint16_t)s->pitch);
+	put_colours(zp + LFB_COLOURS, s->bits);
+	put16(zp + LFB_PAGES, 1);
+}
+
+static void
+put_screen(uint8_t *zp, const struct boot_screen *s)
+{
+	if (s->kind == BOOT_SCREEN_NONE)
+		return;
+	if (s->kind == BOOT_SCREEN_LINEAR) {
+		put_linear(zp, s);
+		return;
+	}
+	zp[ORIG_VIDEO_MODE] = 3;
+	zp[ORIG_VIDEO_COLS] = 80;
+	zp[ORIG_VIDEO_LINES] = 25;
+	zp[ORIG_VIDEO_ISVGA] = VIDEO_VGA;
+	zp[ORIG_VIDEO_POINTS] = 16;
+}
+
 int
 boot_zero_page(struct boot_plan *plan, const struct boot_params *bp,
 	uint8_t zp[4096], uint64_t *addr)
@@ -120,6 +191,7 @@ boot_zero_page(struct boot_plan *plan, const struct boot_params *bp,
 	put16(zp + VID_MODE, 0xffff); /* "normal" */
 	zp[TYPE_OF_LOADER] = 0xff; /* no number assigned */
 	put64(zp + ACPI_RSDP_ADDR, bp->rsdp);
+	put_screen(zp, &bp->screen);
 	zp[E820_ENTRIES] = (uint8_t)plan->maps;
 	for (unsigned i = 0; i < plan->maps; i++, e += 20) {
 		put64(e, plan->map[i].addr);

@@ -2,8 +2,8 @@
 /*
  * Multiboot Specification version 0.6.96: 32-bit ELF images and those whose
  * header has addresses. We tell memory, command line, modules, memory map and
- * our name. Left out: boot device, symbols, drives, ROM configuration, APM and
- * video modes (a wish for one is not heard).
+ * our name, and the screen to kernels that ask for one. Left out: boot device,
+ * symbols, drives, ROM configuration, APM, VBE's own structures.
  */
 #include "vmm/boot-common.h"
 
@@ -32,9 +32,19 @@ enum {
 	INFO_MODS = 20,
 	INFO_MMAP = 44,
 	INFO_NAME = 64,
+	INFO_SCREEN = 88, /* address; pitch, width, height, bits and kind */
+	INFO_COLOURS = 110, /* position and size: red, green, blue */
 	INFO_SIZE = 120
 };
-enum { IS_MEM = 1, IS_CMDLINE = 4, IS_MODS = 8, IS_MMAP = 64, IS_NAME = 512 };
+enum {
+	IS_MEM = 1,
+	IS_CMDLINE = 4,
+	IS_MODS = 8,
+	IS_MMAP = 64,
+	IS_NAME = 512,
+	IS_SCREEN = 4096
+};
+enum { SCREEN_INDEXED = 0, SCREEN_RGB = 1, SCREEN_TEXT = 2 };
 
 bool
 multiboot_find(const struct blob *b, size_t *at)
@@ -173,12 +183,74 @@ info_string(struct info *in, uint64_t base, const char *s)
 	return (uint32_t)at;
 }
 
+/* ---- the screen ---- */
+
+static bool
+wants_video(const struct blob *b, size_t *at)
+{
+	return multiboot_find(b, at) && (get32(b->p + *at + 4) & WANT_VIDEO) &&
+	       *at + 48 <= b->size;
+}
+
+bool
+boot_wish(
+	const struct boot_params *bp, unsigned *w, unsigned *h, unsigned *bits)
+{
+	const uint8_t *p = bp->kernel.p;
+	size_t at;
+
+	/* A BIOS has no mode for it: linear ones are mode type 0. */
+	if (bp->flat || !wants_video(&bp->kernel, &at) || get32(p + at + 32))
+		return false;
+	*w = get32(p + at + 36);
+	*h = get32(p + at + 40);
+	*bits = get32(p + at + 44);
+	if (!*w || !*h) {
+		*w = 1024;
+		*h = 768;
+	}
+	if (!*bits)
+		*bits = 32;
+	return true;
+}
+
+/* Position and size of red, green, blue. */
+static void
+put_colours(uint8_t *p, unsigned bits)
+{
+	static const uint8_t of15[6] = {10, 5, 5, 5, 0, 5};
+	static const uint8_t of16[6] = {11, 5, 5, 6, 0, 5};
+	static const uint8_t of24[6] = {16, 8, 8, 8, 0, 8};
+
+	memcpy(p, bits == 15 ? of15 : bits == 16 ? of16 : of24, 6);
+}
+
+static void
+put_screen(uint8_t *info, const struct boot_screen *s)
+{
+	bool text = s->kind == BOOT_SCREEN_TEXT;
+	uint8_t *p = info + INFO_SCREEN;
+
+	put32(info, get32(info) | IS_SCREEN);
+	put64(p, text ? 0xb8000 : s->at);
+	put32(p + 8, text ? 160 : s->pitch);
+	put32(p + 12, text ? 80 : s->width);
+	put32(p + 16, text ? 25 : s->height);
+	p[20] = (uint8_t)(text ? 16 : s->bits);
+	p[21] = SCREEN_TEXT;
+	if (!text)
+		p[21] = s->bits == 8 ? SCREEN_INDEXED : SCREEN_RGB;
+	if (p[21] == SCREEN_RGB)
+		put_colours(info + INFO_COLOURS, s->bits);
+}
+
 static void
 info_fill(struct info *in, const struct boot_plan *plan,
 	const struct boot_params *bp, uint64_t base)
 {
 	uint64_t low = mem_low(plan->mem);
 	uint8_t *map = in->p + in->map;
+	size_t at;
 
 	put32(in->p, IS_MEM | IS_CMDLINE | IS_MODS | IS_MMAP | IS_NAME);
 	put32(in->p + INFO_MEM, low < 0x9fc00 ? (uint32_t)(low >> 10) : 639);
@@ -196,6 +268,8 @@ info_fill(struct info *in, const struct boot_plan *plan,
 		put64(map + 12, plan->map[i].size);
 		put32(map + 20, plan->map[i].type);
 	}
+	if (bp->screen.kind && wants_video(&bp->kernel, &at))
+		put_screen(in->p, &bp->screen);
 	put32(in->p + INFO_MODS, in->mods_n);
 	put32(in->p + INFO_MODS + 4, (uint32_t)(base + in->mods));
 }

@@ -22,6 +22,20 @@ struct blob {
 	int fd; /* where p is a mapping of a file, or -1 */
 };
 
+enum boot_screen_kind {
+	BOOT_SCREEN_NONE,
+	BOOT_SCREEN_TEXT,
+	BOOT_SCREEN_LINEAR
+};
+
+struct boot_screen { /* TEXT: mode 3 of a VGA is set */
+	enum boot_screen_kind kind;
+	/* LINEAR: pixels, bits of one (8 15 16 24 32), bytes of a line; where
+	 * it is, and how much memory is there. */
+	unsigned width, height, bits, pitch;
+	uint32_t at, ram;
+};
+
 struct boot_params { /* what to boot; nothing is copied */
 	struct blob kernel;
 	struct blob initrd; /* p == NULL: none. Multiboot: modules, below */
@@ -34,6 +48,7 @@ struct boot_params { /* what to boot; nothing is copied */
 	bool entry64; /* ELF: ignore the PVH note, use the 64-bit entry */
 	bool steady; /* nothing random: no seed for the guest */
 	uint64_t rsdp; /* gpa of the RSDP, 0 if none */
+	struct boot_screen screen;
 };
 
 struct e820 { /* one range of the memory map; ACPI 6.4 section 15 types */
@@ -66,6 +81,10 @@ void boot_firmware_msrs(struct cpu_state *);
 /* Load into mem; *cpu (already reset) gets the entry state. -ENOEXEC for what
  * is malformed, -E2BIG / -ENOMEM for what does not fit; a sentence each. */
 int boot_load(struct mem *, const struct boot_params *, struct cpu_state *cpu);
+
+/* Does a multiboot kernel ask for a linear mode? Of what size; not checked. */
+bool boot_wish(
+	const struct boot_params *, unsigned *w, unsigned *h, unsigned *bits);
 
 /* The loaders, one file each. */
 int boot_linux(struct mem *, const struct boot_params *, struct cpu_state *);

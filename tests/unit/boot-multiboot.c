@@ -60,6 +60,50 @@ test_multiboot(void)
 }
 
 static void
+test_multiboot_screen(void)
+{
+	struct boot_params bp = elf32(kernel_segs, 2, 0x200010);
+	unsigned w = 0, h = 0, bits = 0;
+	const uint8_t *info;
+
+	multiboot_header(0x1000, 3);
+	ok(!boot_wish(&bp, &w, &h, &bits), "multiboot: no wish for a screen");
+	bp.screen.kind = BOOT_SCREEN_TEXT;
+	loads(&bp, "multiboot: a screen nobody asks for");
+	info = mem_span(mem, cpu.gpr[RBX], 120);
+	is_u64(get32(info) & 0x1000, 0, "multiboot: is not told");
+	bp = elf32(kernel_segs, 2, 0x200010);
+	multiboot_header(0x1000, 7);
+	put32(image + 0x1000 + 32, 0);
+	put32(image + 0x1000 + 36, 800);
+	put32(image + 0x1000 + 40, 600);
+	put32(image + 0x1000 + 44, 0);
+	ok(boot_wish(&bp, &w, &h, &bits) && w == 800 && h == 600 && bits == 32,
+		"multiboot: a wish for one");
+	bp.screen = (struct boot_screen){.kind = BOOT_SCREEN_LINEAR,
+		.width = 800,
+		.height = 600,
+		.bits = 16,
+		.pitch = 1600,
+		.at = 0xc0000000};
+	loads(&bp, "multiboot: which is fulfilled");
+	info = mem_span(mem, cpu.gpr[RBX], 120);
+	ok((get32(info) & 0x1000) && get64(info + 88) == 0xc0000000 &&
+			get32(info + 96) == 1600 && get32(info + 100) == 800 &&
+			get32(info + 104) == 600 && info[108] == 16 &&
+			info[109] == 1 &&
+			memcmp(info + 110, "\13\5\5\6\0\5", 6) == 0,
+		"multiboot: a linear screen");
+	bp.screen.kind = BOOT_SCREEN_TEXT;
+	loads(&bp, "multiboot: or not");
+	info = mem_span(mem, cpu.gpr[RBX], 120);
+	ok(get64(info + 88) == 0xb8000 && get32(info + 96) == 160 &&
+			get32(info + 100) == 80 && get32(info + 104) == 25 &&
+			info[109] == 2,
+		"multiboot: text");
+}
+
+static void
 test_multiboot_addresses(void)
 {
 	struct boot_params bp;
@@ -97,6 +141,7 @@ main(void)
 	deadline(60);
 	memory(64 * MIB);
 	test_multiboot();
+	test_multiboot_screen();
 	test_multiboot_addresses();
 	mem_free(mem);
 	return done();

@@ -313,6 +313,85 @@ test_clear(void)
 	mem_free(NULL);
 }
 
+static uint64_t moved_from, moved_len;
+static unsigned moves;
+
+static void
+on_move(void *to, unsigned n, uint64_t gpa, uint64_t len)
+{
+	(void)to, (void)n;
+	moves++;
+	moved_from = gpa;
+	moved_len = len;
+}
+
+static void
+test_areas(void)
+{
+	static uint8_t card[2 * 65536];
+	const struct mem_slot *s, *old;
+	struct mem *m;
+	unsigned a;
+
+	mem_new(&m, 4 * M);
+	mem_add_rom(m, 0xfffc0000, card, 65536);
+	ok(mem_add_area(m, card, 65536 + 4096, &a) == -EINVAL &&
+			mem_add_area(m, card, 4096, &a) == -EINVAL,
+		"an area is a power of two, 64 KiB at least");
+	ok(mem_add_area(m, card, sizeof(card), &a) == 0 &&
+			!mem_find(m, 0xd0000000),
+		"an area lies nowhere");
+	mem_on_remap(m, on_move, NULL);
+	ok(mem_place(m, a, 0xd0000000) == 0, "until it is placed");
+	old = s = mem_find(m, 0xd001ffff);
+	ok(s && s->gpa == 0xd0000000 && s->size == sizeof(card) &&
+			s->host == card && !s->rom && s->device,
+		"all of it is there");
+	ok(moves == 1 && moved_from == 0xd0000000 && moved_len == sizeof(card),
+		"the engine hears of it");
+	ok(!mem_span(m, 0xd0000000, 16) &&
+			mem_write(m, 0xd0000000, "x", 1) == -EFAULT,
+		"no DMA reaches it");
+	ok(mem_place(m, a, 0xc0000000) == 0 && !mem_find(m, 0xd0000000) &&
+			mem_find(m, 0xc0000000)->host == card && moves == 3,
+		"it moves");
+	ok(old->gpa == 0xd0000000 && old->host == card,
+		"who still looks at its old place finds that as it was");
+	ok(mem_place(m, a, 0x200000) == -EEXIST && !mem_find(m, 0xc0000000) &&
+			!mem_find(m, 0x200000)->device,
+		"it cannot be where RAM is, and then is nowhere");
+	ok(mem_place(m, a, MEM_AREA_END) == -ERANGE &&
+			mem_place(m, a, 0xd0001000) == -ERANGE &&
+			mem_place(m, a, 1ull << 40) == -ERANGE,
+		"nor among chips, nor unaligned, nor above 4 GiB");
+	mem_place(m, a, 0xd0000000);
+	ok(mem_find(m, 0xd0000000) == old, "a place is the same again");
+	ok(mem_place(m, a, 0) == 0 && !mem_find(m, 0xd0000000) &&
+			mem_find(m, 0) && !mem_find(m, 0)->device,
+		"it is taken away");
+	mem_free(m);
+}
+
+static void
+test_device_window(void)
+{
+	static uint8_t text[32768];
+	struct mem *m;
+	unsigned w;
+
+	mem_new(&m, 4 * M);
+	mem_add_window(m, 0xb8000, sizeof(text), NULL, MEM_NONE, &w);
+	mem_window_device(m, w, text);
+	ok(!mem_find(m, 0xb8000), "a window shows nothing");
+	mem_show(m, w, MEM_DEVICE);
+	ok(mem_find(m, 0xbffff)->host == text && mem_find(m, 0xb8000)->device &&
+			!mem_span(m, 0xb8000, 1),
+		"or a device's memory");
+	mem_show(m, w, MEM_RAM);
+	ok(mem_span(m, 0xb8000, 1), "or the RAM that is there");
+	mem_free(m);
+}
+
 int
 main(void)
 {
@@ -325,5 +404,7 @@ main(void)
 	test_windows();
 	test_hook();
 	test_clear();
+	test_areas();
+	test_device_window();
 	return done();
 }

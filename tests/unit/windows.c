@@ -18,6 +18,7 @@
 #define WINDOW 0x20000u
 #define SIZE 0x4000u
 #define RAM 0x100000u
+#define CARD 0x10000u
 #define SEEN 32
 
 /* clang-format off */
@@ -56,6 +57,10 @@ GUEST(g_string,
 	"mov $0x1fff, %ax; mov %ax, %es; xor %di, %di; cld\n"
 	SHOW(3) "mov $0x77, %al; mov $18, %cx; rep stosb\n"
 	"mov $0x2000, %ax; mov %ax, %ds\n" TELL DONE);
+/* Code in a card's memory, right behind RAM, is changed between its calls. */
+GUEST(g_card,
+	"mov $0xffff, %ax; mov %ax, %ds; mov $3, %cx\n"
+	"1: lcall $0xffff, $0x10; out %al, $0x14; incb 0x11; loop 1b\n" DONE);
 /* clang-format on */
 
 struct world {
@@ -64,8 +69,9 @@ struct world {
 	struct engine *e;
 	struct vcpu *v;
 	struct dev ports, memory;
-	unsigned window;
+	unsigned window, area;
 	uint8_t rom[SIZE] __attribute__((aligned(4096)));
+	uint8_t card[CARD] __attribute__((aligned(4096)));
 	uint8_t seen[SEEN], wrote[SEEN];
 	_Atomic unsigned n, writes;
 };
@@ -83,12 +89,15 @@ static void
 port_write(
 	struct dev *d, unsigned bar, uint64_t off, unsigned size, uint64_t val)
 {
+	unsigned n = w.n;
+
 	(void)d, (void)bar, (void)size;
 	if (off == 0)
 		mem_show(w.cfg.mem, w.window, (enum mem_view)(val & 3));
-	else if (off == 4)
-		w.seen[w.n++ % SEEN] = (uint8_t)val;
-	else if (off == 15)
+	else if (off == 4) {
+		w.seen[n % SEEN] = (uint8_t)val;
+		w.n = n + 1; /* now who waits may look at it */
+	} else if (off == 15)
 		w.ops->kick(w.v);
 }
 
@@ -133,6 +142,7 @@ world_open(
 	if (mem_new(&w.cfg.mem, RAM) ||
 		mem_add_window(
 			w.cfg.mem, WINDOW, SIZE, w.rom, MEM_RAM, &w.window) ||
+		mem_add_area(w.cfg.mem, w.card, CARD, &w.area) ||
 		bus_new(&w.cfg.ports, "ports", 0x10000) ||
 		bus_new(&w.cfg.mmio, "mmio", 1ull << 40) ||
 		bus_add(w.cfg.ports, 0x10, 0x10, &w.ports, 0) ||
@@ -201,6 +211,14 @@ test_code(const struct engine_ops *ops)
 	load(WINDOW, g_in_ram, g_in_ram_end);
 	ok(ops->run(w.v) == STOP_KICK && SAW(0xb2, 0xb2, 0xa1, 0xb2),
 		"%s: code is what the window shows", ops->name);
+	world_close();
+
+	world_open(ops, g_card, g_card_end);
+	mem_place(w.cfg.mem, w.area, RAM);
+	memcpy(w.card, g_in_rom, (size_t)(g_in_rom_end - g_in_rom));
+	ok(ops->run(w.v) == STOP_KICK && SAW(0xa1, 0xa2, 0xa3),
+		"%s: code in a card's memory is what was written last",
+		ops->name);
 	world_close();
 }
 
