@@ -18,6 +18,7 @@
 
 static const char *tool_name = "vm";
 static struct term tool_term;
+static int flush_error; /* of stdout; 0: none, or not known */
 
 /*
  * A closed descriptor would become the first file we open, and messages would
@@ -49,16 +50,24 @@ tool_start(const struct opt_tool *tool, int argc, char **argv, void *conf,
 }
 
 int
+tool_flush(void)
+{
+	if (fflush(stdout) == 0)
+		return 0;
+	flush_error = errno;
+	return -1;
+}
+
+int
 tool_end(int code)
 {
 	bool failed = ferror(stdout) != 0;
 
-	errno = 0;
-	if (fflush(stdout) == 0 && !failed)
+	if (tool_flush() == 0 && !failed)
 		return code;
-	if (errno != EPIPE)
-		tool_say(
-			"stdout: %s", errno ? strerror(errno) : "cannot write");
+	if (flush_error != EPIPE)
+		tool_say("stdout: %s",
+			flush_error ? strerror(flush_error) : "cannot write");
 	return code ? code : TOOL_FAILED;
 }
 

@@ -30,6 +30,9 @@ int tool_start(const struct opt_tool *, int argc, char **argv, void *conf,
  */
 int tool_end(int code);
 
+/* fflush(stdout), for who goes on printing: why it failed tool_end() says. */
+int tool_flush(void);
+
 /* "tool: fail_text()" on stderr; returns TOOL_FAILED. */
 int tool_fail(void);
 /* The same for a mistake on the command line; returns TOOL_USAGE. */

@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * vm-wait: sleep until machines are in a state, or have printed a line.
+ * vm-wait: sleep until machines are in a state, have printed a line, or show
+ * something.
  */
 #include <errno.h>
 #include <regex.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "bin/tool.h"
 #include "lib/err.h"
@@ -15,8 +17,8 @@
 enum { TOOL_OVER = 3, TOOL_TIMEOUT = 124 };
 
 struct conf {
-	const char *state, *console;
-	int64_t timeout;
+	const char *state, *console, *screen, *hash;
+	int64_t timeout, still; /* -1: not given */
 	bool quiet;
 };
 
@@ -33,6 +35,22 @@ static const struct opt options[] = {
 		.at = offsetof(struct conf, console),
 		.arg = "REGEX",
 		.help = "wait for a line of this run's console"},
+	{.name = "screen",
+		.letter = 's',
+		.kind = OPT_STRING,
+		.at = offsetof(struct conf, screen),
+		.arg = "REGEX",
+		.help = "wait for a line on its screen"},
+	{.name = "screen-still",
+		.kind = OPT_DURATION,
+		.at = offsetof(struct conf, still),
+		.arg = "DURATION",
+		.help = "wait until the screen has not changed for so long"},
+	{.name = "screen-hash",
+		.kind = OPT_STRING,
+		.at = offsetof(struct conf, hash),
+		.arg = "HASH",
+		.help = "wait for the picture that vm-shot --hash prints so"},
 	{.name = "timeout",
 		.letter = 't',
 		.kind = OPT_DURATION,
@@ -51,39 +69,97 @@ static const struct opt_tool tool = {
 	.name = "vm-wait",
 	.what = "wait for virtual machines",
 	.usage = "[-q] [-f STATE,...] [-t DURATION] name ...\n"
-		 "[-q] -c REGEX [-t DURATION] name ...",
+		 "[-q] -c REGEX [-t DURATION] name ...\n"
+		 "[-q] -s REGEX [-t DURATION] name ...\n"
+		 "[-q] --screen-still DURATION [-t DURATION] name ...\n"
+		 "[-q] --screen-hash HASH [-t DURATION] name ...",
 	.opts = options,
 	.min = 1,
 	.max = OPT_ANY,
 };
 
-/* What is to come, the same for all. re is the caller's. */
+static int
+check(const struct conf *c)
+{
+	const struct {
+		const char *name;
+		bool given;
+	} ways[] = {
+		{"for", c->state},
+		{"console", c->console},
+		{"screen", c->screen},
+		{"screen-still", c->still >= 0},
+		{"screen-hash", c->hash},
+	};
+	const char *first = NULL;
+
+	for (size_t n = 0; n < sizeof(ways) / sizeof(ways[0]); n++) {
+		if (ways[n].given && first)
+			return failx(-EINVAL,
+				"--%s and --%s exclude each other", first,
+				ways[n].name);
+		if (ways[n].given)
+			first = ways[n].name;
+	}
+	return 0;
+}
+
+static int
+compile(regex_t *re, const char *text)
+{
+	char why[128];
+	int r = regcomp(re, text, REG_EXTENDED | REG_NOSUB);
+
+	if (r == 0)
+		return 0;
+	regerror(r, re, why, sizeof(why));
+	return failx(-EINVAL, "'%s': %s", text, why);
+}
+
+static int
+parse_hash(uint64_t *hash, const char *text)
+{
+	if (strlen(text) != 16 || strspn(text, "0123456789abcdefABCDEF") != 16)
+		return failx(
+			-EINVAL, "'%s' is not a hash: 16 hex digits", text);
+	*hash = strtoull(text, NULL, 16);
+	return 0;
+}
+
+/* What is to come, the same for all. */
+struct coming {
+	unsigned states;
+	regex_t re; /* of console or screen */
+	struct wait_picture picture;
+};
+
 static int
 prepare(struct wait_want *v, const struct conf *c, const struct opt_rest *rest,
-	regex_t *re)
+	struct coming *to)
 {
-	unsigned states = 0;
-	char why[128];
-	int r;
+	const bool screen = c->screen || c->hash || c->still >= 0;
 
-	if (c->state && c->console)
-		return failx(-EINVAL, "--for and --console exclude each other");
-	if (wait_states(c->state ? c->state : "stopped", &states))
+	if (check(c) ||
+		wait_states(c->state ? c->state : "stopped", &to->states))
+		return -EINVAL;
+	to->picture = (struct wait_picture){
+		.text = c->screen ? &to->re : NULL,
+		.by_hash = c->hash,
+		.still = c->still,
+	};
+	if (c->hash && parse_hash(&to->picture.hash, c->hash))
 		return -EINVAL;
 	for (unsigned i = 0; i < rest->n; i++) {
 		if (home_check_name(rest->v[i]))
 			return -EINVAL;
 		v[i].name = rest->v[i];
-		v[i].states = states;
-		v[i].console = c->console ? re : NULL;
+		v[i].states = to->states;
+		v[i].console = c->console ? &to->re : NULL;
+		v[i].screen = screen ? &to->picture : NULL;
 	}
-	if (!c->console)
-		return 0;
-	r = regcomp(re, c->console, REG_EXTENDED | REG_NOSUB);
-	if (r == 0)
-		return 0;
-	regerror(r, re, why, sizeof(why));
-	return failx(-EINVAL, "'%s': %s", c->console, why);
+	if (c->console || c->screen)
+		return compile(&to->re, c->console ? c->console : c->screen);
+	return 0;
 }
 
 static int
@@ -131,10 +207,10 @@ wait_and_tell(struct wait_want *v, unsigned n, const struct conf *c)
 int
 main(int argc, char **argv)
 {
-	struct conf conf = {.timeout = -1};
+	struct conf conf = {.timeout = -1, .still = -1};
 	struct wait_want *v;
 	struct opt_rest rest;
-	regex_t re;
+	struct coming coming;
 	int code = tool_start(&tool, argc, argv, &conf, &rest);
 
 	if (code >= 0)
@@ -144,12 +220,12 @@ main(int argc, char **argv)
 		fail(-ENOMEM, "waiting");
 		return tool_end(tool_fail());
 	}
-	if (prepare(v, &conf, &rest, &re)) {
+	if (prepare(v, &conf, &rest, &coming)) {
 		code = tool_misused();
 	} else {
 		code = wait_and_tell(v, rest.n, &conf);
-		if (conf.console)
-			regfree(&re);
+		if (conf.console || conf.screen)
+			regfree(&coming.re);
 	}
 	free(v);
 	return tool_end(code);

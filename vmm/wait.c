@@ -51,6 +51,7 @@ struct one {
 	bool done, news;
 	bool following;
 	struct follow log;
+	struct wait_screen *screen;
 };
 
 struct waiting {
@@ -152,7 +153,8 @@ over(struct one *o, enum home_state state, const char *cause)
 {
 	const char *name = home_vm_name(o->vm);
 
-	if (!o->want->console && o->want->states & 1u << state)
+	if (!o->want->console && !o->want->screen &&
+		o->want->states & 1u << state)
 		met(o);
 	else
 		decide(o, -ECANCELED, "%s: %s%s%s", name,
@@ -184,16 +186,38 @@ check_state(struct one *o, const struct home_look *l, bool another)
 		over(o, l->state, l->status.cause);
 }
 
+/* Is what it says or shows that of the run in question? */
+static bool
+may_begin(const struct one *o, const struct home_look *l)
+{
+	if (l->held)
+		return live(l->status.phase) &&
+		       l->status.phase != HOME_STARTING;
+	return !(o->lived && l->state == HOME_ERROR);
+}
+
+/* What it says or shows now will not do. what: in the last run. */
+static void
+check_over(struct one *o, const struct home_look *l, bool another,
+	const char *what)
+{
+	if (!l->held && o->lived)
+		over(o, l->state, l->status.cause);
+	else if (!l->held)
+		decide(o, -ECANCELED, "%s: does not run, and its last %s",
+			home_vm_name(o->vm), what);
+	else if (another)
+		decide(o, -ECANCELED, "%s: ended, and was started again",
+			home_vm_name(o->vm));
+}
+
 /* What was looked at before the log was read to its end decides. */
 static void
 check_console(struct one *o, const struct home_look *l, bool another)
 {
-	bool up = l->held && live(l->status.phase) &&
-		  l->status.phase != HOME_STARTING;
-	bool begin = up || (!l->held && !(o->lived && l->state == HOME_ERROR));
 	int r = 0;
 
-	if (!o->following && begin) {
+	if (!o->following && may_begin(o, l)) {
 		r = follow_open(&o->log, home_vm_fd(o->vm), o->want->console,
 			l->status.started);
 		o->following = r == 0;
@@ -207,16 +231,33 @@ check_console(struct one *o, const struct home_look *l, bool another)
 		o->news = true; /* at once */
 	else if (r < 0)
 		decide(o, r, "%s", fail_text());
-	else if (!l->held && o->lived)
-		over(o, l->state, l->status.cause);
-	else if (!l->held)
-		decide(o, -ECANCELED,
-			"%s: does not run, and its last console "
-			"has no such line",
-			home_vm_name(o->vm));
-	else if (o->following && another)
-		decide(o, -ECANCELED, "%s: ended, and was started again",
-			home_vm_name(o->vm));
+	else
+		check_over(o, l, o->following && another,
+			"console has no such line");
+}
+
+static void
+check_screen(struct one *o, const struct home_look *l, bool another)
+{
+	int r = 0;
+
+	if (!o->screen && may_begin(o, l)) {
+		r = wait_screen_open(
+			&o->screen, home_vm_fd(o->vm), o->want->screen);
+		another = false;
+	}
+	if (o->screen)
+		r = wait_screen_look(o->screen, now(), l->held && !another);
+	if (r == 1)
+		met(o);
+	else if (r == -ENOENT)
+		decide(o, r, "%s: it has no screen", home_vm_name(o->vm));
+	else if (r < 0)
+		decide(o, r, "%s: %s", home_vm_name(o->vm), fail_text());
+	else
+		check_over(o, l, o->screen && another,
+			o->want->screen->still >= 0 ? "screen does not count"
+						    : "screen is another");
 }
 
 /* false: there is none, not yet. */
@@ -272,6 +313,8 @@ check(struct one *o)
 	}
 	if (o->want->console)
 		check_console(o, &l, another);
+	else if (o->want->screen)
+		check_screen(o, &l, another);
 	else
 		check_state(o, &l, another);
 }
@@ -344,6 +387,7 @@ finish(struct waiting *w)
 		struct one *o = &w->v[i];
 
 		follow_close(&o->log);
+		wait_screen_close(o->screen);
 		if (o->events >= 0)
 			close(o->events);
 		home_vm_close(o->vm);
@@ -371,11 +415,20 @@ read_news(struct waiting *w)
 	}
 }
 
+/* How long between two looks, if there is no news. */
+static int64_t
+seldom(const struct waiting *w)
+{
+	for (size_t i = 0; i < w->n; i++)
+		if (!w->v[i].done && w->v[i].want->screen)
+			return WAIT_SCREEN_MS * MS;
+	return w->in < 0 ? 100 * MS : 1000 * MS;
+}
+
 static void
 sleep_until(struct waiting *w, int64_t end)
 {
 	struct pollfd p = {.fd = w->in, .events = POLLIN};
-	int64_t seldom = w->in < 0 ? 100 * MS : 1000 * MS;
 	int64_t ns = w->pause;
 	struct timespec ts;
 
@@ -393,7 +446,9 @@ sleep_until(struct waiting *w, int64_t end)
 	}
 	for (size_t i = 0; i < w->n; i++)
 		w->v[i].news = true;
-	w->pause = w->pause * 2 < seldom ? w->pause * 2 : seldom;
+	w->pause *= 2;
+	if (w->pause > seldom(w))
+		w->pause = seldom(w);
 }
 
 /* Look at those of which there is news. Are all decided? */

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Waiting for machines: until they are in a state, or until a line appears on
- * their console. The kernel tells when to look (inotify); in case it does not,
- * they are looked at every second as well. None is contacted, so a hung one
- * makes nobody wait longer than he wants.
+ * their console, or a picture on their screen. The kernel tells when to look
+ * (inotify); in case it does not, they are looked at every second as well, and
+ * screens, of which it tells nothing, ten times a second. None is contacted, so
+ * a hung one makes nobody wait longer than he wants.
  */
 #ifndef VMM_WAIT_H
 #define VMM_WAIT_H
@@ -13,6 +14,7 @@
 #include <stdint.h>
 
 #include "lib/home.h"
+#include "vmm/wait-screen.h"
 
 struct wait_want {
 	const char *name;
@@ -27,6 +29,10 @@ struct wait_want {
 	 * sought in the log from this run's beginning; in the last run's, if
 	 * the machine does not run. */
 	const regex_t *console;
+	/* Instead of both: a picture. It is sought on the screen of this run,
+	 * as it is when looked at; on the last one that there was, if the
+	 * machine does not run. */
+	const struct wait_picture *screen;
 	/* Out: 0, it came; -ETIMEDOUT; -ECANCELED, it ended or went before. */
 	int result;
 	char why[256]; /* a sentence for results but 0 */

@@ -8,7 +8,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
-#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -16,6 +15,7 @@
 #include <unistd.h>
 
 #include "bin/ctl/ctl.h"
+#include "bin/tool-unfinished.h"
 #include "bin/tool.h"
 #include "lib/err.h"
 
@@ -25,28 +25,6 @@ struct relay {
 	int from, to;
 	int err; /* of writing; 0 */
 };
-
-/* The file to remove when a signal ends us. */
-static const char *unfinished;
-
-static void
-on_signal(int sig)
-{
-	if (unfinished)
-		unlink(unfinished);
-	raise(sig); /* SA_RESETHAND */
-}
-
-static void
-catch_signals(void)
-{
-	static const int sigs[] = {SIGINT, SIGTERM, SIGHUP};
-	struct sigaction sa = {
-		.sa_handler = on_signal, .sa_flags = (int)SA_RESETHAND};
-
-	for (size_t n = 0; n < sizeof(sigs) / sizeof(sigs[0]); n++)
-		sigaction(sigs[n], &sa, NULL);
-}
 
 static int
 write_all(int fd, const char *p, size_t n)
@@ -164,14 +142,13 @@ to_file(const struct ctl *c, struct qmp *q)
 
 	if (fd < 0)
 		return fd;
-	unfinished = made ? c->arg : NULL;
-	catch_signals();
+	tool_unfinished(made ? c->arg : NULL);
 	r = to_descriptor(c, q, fd);
 	if (close(fd) < 0 && !r)
 		r = fail(-errno, "%s: cannot write", c->arg);
 	if (r && made)
 		unlink(c->arg);
-	unfinished = NULL;
+	tool_unfinished(NULL);
 	return r;
 }
 
