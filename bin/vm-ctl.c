@@ -17,11 +17,14 @@
 #include "lib/err.h"
 #include "lib/home.h"
 #include "vmm/api-int.h"
+#include "vmm/config.h"
 
-enum { AT_ONCE = 32 };
+enum { AT_ONCE = 32, MS_MAX = 3600000 };
 
 struct conf {
-	bool json, list, force;
+	bool json, list, keys, force;
+	uint64_t hold, delay;
+	const char *layout;
 	int64_t timeout;
 	struct opt_list states;
 };
@@ -55,6 +58,12 @@ static const struct verb verbs[] = {
 		VERB_ARGS | VERB_JSON | VERB_ONE},
 	{"balloon", "[SIZE]", "memory the guest is to have, or has",
 		ctl_balloon, VERB_ARG},
+	{"key", "KEY...", "press keys: ctrl-alt-del, alt-f2, ret", ctl_key,
+		VERB_ARGS | VERB_TYPES},
+	{"type", "TEXT|-", "type a text on its keyboard", ctl_type,
+		VERB_ARG | VERB_NEEDS_ARG | VERB_ONE | VERB_TYPES},
+	{"mouse", "move|rel|click ...", "move and click, see vm-ctl(1)",
+		ctl_mouse, VERB_ARGS | VERB_TYPES},
 	{"qmp", "COMMAND|-", "a command of the control socket; - reads them",
 		ctl_qmp, VERB_ARG | VERB_NEEDS_ARG},
 	{"events", "", "print events until it ends", ctl_events, 0},
@@ -85,6 +94,27 @@ static const struct opt options[] = {
 		.at = offsetof(struct conf, force),
 		.help = "block: although the guest holds it, or would lose "
 			"data"},
+	{.name = "hold",
+		.kind = OPT_NUMBER,
+		.at = offsetof(struct conf, hold),
+		.arg = "MS",
+		.max = MS_MAX,
+		.help = "key, mouse click: how long"},
+	{.name = "delay",
+		.kind = OPT_NUMBER,
+		.at = offsetof(struct conf, delay),
+		.arg = "MS",
+		.max = MS_MAX,
+		.help = "key, type: from one to the next (10)"},
+	{.name = "layout",
+		.kind = OPT_STRING,
+		.at = offsetof(struct conf, layout),
+		.arg = CONFIG_LAYOUTS,
+		.help = "type: of the guest's keyboard"},
+	{.name = "list-keys",
+		.kind = OPT_FLAG,
+		.at = offsetof(struct conf, keys),
+		.help = "print the names of keys, for completions"},
 	{.name = "list-verbs",
 		.kind = OPT_FLAG,
 		.at = offsetof(struct conf, list),
@@ -126,6 +156,9 @@ parse(char **v, unsigned n, const struct conf *conf)
 		failx(-EINVAL, "%s: one machine at a time", verb->name);
 	else if (conf->json && !(verb->flags & VERB_JSON))
 		failx(-EINVAL, "%s: prints no JSON", verb->name);
+	else if ((conf->layout || ~conf->hold || ~conf->delay) &&
+		 !(verb->flags & VERB_TYPES))
+		failx(-EINVAL, "%s: types nothing", verb->name);
 	else
 		return verb;
 	return NULL;
@@ -264,8 +297,9 @@ list_verbs(void)
 {
 	for (size_t n = 0; n < VERBS; n++)
 		printf("%s\t%s\t%s\n", verbs[n].name,
-			verbs[n].run == ctl_block ? "[" CTL_BLOCK "]"
-						  : verbs[n].args,
+			verbs[n].run == ctl_block   ? "[" CTL_BLOCK "]"
+			: verbs[n].run == ctl_mouse ? CTL_MOUSE
+						    : verbs[n].args,
 			verbs[n].help);
 	return 0;
 }
@@ -285,8 +319,12 @@ verbs_text(char *buf, size_t size)
 static int
 run(const struct conf *conf, struct opt_rest *rest)
 {
-	struct ctl c = {
-		.json = conf->json, .force = conf->force, .timeout_ms = -1};
+	struct ctl c = {.json = conf->json,
+		.force = conf->force,
+		.timeout_ms = -1,
+		.hold_ms = (int64_t)conf->hold,
+		.delay_ms = (int64_t)conf->delay,
+		.layout = conf->layout};
 	bool many = conf->states.n;
 	const struct verb *verb;
 	int code;
@@ -328,7 +366,8 @@ run(const struct conf *conf, struct opt_rest *rest)
 int
 main(int argc, char **argv)
 {
-	struct conf conf = {.timeout = -1};
+	struct conf conf = {
+		.timeout = -1, .hold = UINT64_MAX, .delay = UINT64_MAX};
 	struct opt_rest rest;
 	char text[2048];
 	const struct opt_tool tool = {
@@ -337,6 +376,7 @@ main(int argc, char **argv)
 		.usage = "[-fJ] [-t DURATION] NAME VERB [ARGUMENT ...]\n"
 			 "[-fJ] [-t DURATION] -s STATE,... VERB "
 			 "[ARGUMENT ...]\n"
+			 "--list-keys\n"
 			 "--list-verbs",
 		.opts = options,
 		.max = OPT_ANY,
@@ -346,7 +386,9 @@ main(int argc, char **argv)
 
 	if (code >= 0)
 		return tool_end(code);
-	code = conf.list ? list_verbs() : run(&conf, &rest);
+	code = conf.list   ? list_verbs()
+	       : conf.keys ? ctl_list_keys()
+			   : run(&conf, &rest);
 	opt_list_free(&conf.states);
 	return tool_end(code);
 }

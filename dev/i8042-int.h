@@ -37,10 +37,18 @@ struct i8042_regs {
 	uint8_t aux_reply[REPLIES], aux_q[PACKETS];
 };
 
+enum { /* what host waits for */
+	WAIT_KEYS = 1, /* room */
+	WAIT_KEYS_READ = 2,
+	WAIT_MOUSE = 4,
+	WAIT_MOUSE_READ = 8
+};
+
 struct i8042 {
 	struct dev dev;
 	struct i8042_regs r;
 	struct i8042_out wire;
+	unsigned waits;
 };
 
 /* Append, unless it is full. */

@@ -221,9 +221,7 @@ ps2_kbd_keys(struct i8042_regs *r, const uint8_t *set2, size_t n)
 {
 	uint8_t buf[KEYS];
 
-	if (!r->scanning)
-		return true;
-	if (n > KEYS)
+	if (!r->scanning || n > KEYS)
 		return false;
 	if (r->scan_set == 1)
 		n = to_set1(buf, set2, n);

@@ -258,10 +258,8 @@ ps2_mouse_move(struct i8042_regs *r, int dx, int dy, int dz, unsigned buttons)
 	dx = clamp(dx, -far, far);
 	dy = clamp(dy, -far, far);
 	dz = clamp(dz, -spin, spin);
-	if (!r->reporting && !r->remote) {
-		r->buttons = (uint8_t)buttons;
-		return true;
-	}
+	if (!r->reporting && !r->remote)
+		return false;
 	r->dx = (int16_t)clamp(r->dx + dx, -far, far);
 	r->dy = (int16_t)clamp(r->dy - dy, -far, far);
 	r->dz = (int16_t)(r->id ? clamp(r->dz + dz, -spin, spin) : 0);

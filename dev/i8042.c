@@ -102,11 +102,27 @@ drive(struct i8042 *k)
 	irq_set(k->wire.a20, r->outport & PORT_A20);
 }
 
+/* What would not have to be waited for. */
+static unsigned
+ready(const struct i8042_regs *r)
+{
+	bool mouse = (r->reporting || r->remote) && !r->wrap;
+
+	return (r->scanning && !r->kbd_n ? WAIT_KEYS : 0) |
+	       (mouse && !r->aux_n ? WAIT_MOUSE : 0) |
+	       (!r->kbd_n && !(r->full && !r->aux) ? WAIT_KEYS_READ : 0) |
+	       (!r->aux_n && !(r->full && r->aux) ? WAIT_MOUSE_READ : 0);
+}
+
 static void
 update(struct i8042 *k)
 {
 	fill(&k->r);
 	drive(k);
+	if (k->waits & ready(&k->r)) {
+		k->waits = 0;
+		input_tell(k->wire.host);
+	}
 }
 
 static void
@@ -198,7 +214,7 @@ static void
 data(struct i8042 *k, uint8_t v)
 {
 	struct i8042_regs *r = &k->r;
-	uint8_t c = r->command;
+	uint8_t c = r->command, lights = r->leds;
 
 	r->status &= (uint8_t)~ST_CMD;
 	r->command = 0;
@@ -217,6 +233,8 @@ data(struct i8042 *k, uint8_t v)
 		r->mode &= (uint8_t)~MODE_KBD_OFF;
 		ps2_kbd_command(r, v);
 	}
+	if (r->leds != lights)
+		input_tell(k->wire.host);
 }
 
 static uint64_t
@@ -255,6 +273,8 @@ i8042_key(struct dev *d, const uint8_t *set2, size_t n)
 
 	dev_lock(d);
 	taken = ps2_kbd_keys(&of(d)->r, set2, n);
+	if (!taken)
+		of(d)->waits |= WAIT_KEYS;
 	update(of(d));
 	dev_unlock(d);
 	return taken;
@@ -267,9 +287,48 @@ i8042_mouse(struct dev *d, int dx, int dy, int dz, unsigned buttons)
 
 	dev_lock(d);
 	taken = ps2_mouse_move(&of(d)->r, dx, dy, dz, buttons);
+	if (!taken)
+		of(d)->waits |= WAIT_MOUSE;
 	update(of(d));
 	dev_unlock(d);
 	return taken;
+}
+
+static bool
+was_read(struct dev *d, unsigned what)
+{
+	bool done;
+
+	dev_lock(d);
+	done = ready(&of(d)->r) & what;
+	if (!done)
+		of(d)->waits |= what;
+	dev_unlock(d);
+	return done;
+}
+
+bool
+i8042_keys_read(struct dev *d)
+{
+	return was_read(d, WAIT_KEYS_READ);
+}
+
+bool
+i8042_mouse_read(struct dev *d)
+{
+	return was_read(d, WAIT_MOUSE_READ);
+}
+
+unsigned
+i8042_lights(struct dev *d)
+{
+	unsigned leds;
+
+	dev_lock(d);
+	leds = of(d)->r.leds;
+	dev_unlock(d);
+	return (leds & 2 ? INPUT_NUM : 0) | (leds & 4 ? INPUT_CAPS : 0) |
+	       (leds & 1 ? INPUT_SCROLL : 0);
 }
 
 static void

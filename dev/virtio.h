@@ -27,7 +27,8 @@ enum { /* 5 */
 	VIRTIO_ID_BLOCK = 2,
 	VIRTIO_ID_CONSOLE = 3,
 	VIRTIO_ID_ENTROPY = 4,
-	VIRTIO_ID_BALLOON = 5
+	VIRTIO_ID_BALLOON = 5,
+	VIRTIO_ID_INPUT = 18
 };
 
 enum { /* status */

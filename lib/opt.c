@@ -290,6 +290,17 @@ check_operands(const struct opt_tool *tool, const struct opt_rest *rest)
 	return OPT_WRONG;
 }
 
+/* "-5" is a number, unless an option is called so. */
+static bool
+is_number(const struct opt_tool *tool, const char *s)
+{
+	const struct opt *o = tool->opts;
+
+	while (o->name && !(o->letter >= '0' && o->letter <= '9'))
+		o++;
+	return !o->name && s[1] >= '0' && s[1] <= '9';
+}
+
 enum opt_result
 opt_parse(const struct opt_tool *tool, int argc, char **argv, void *conf,
 	struct opt_rest *rest, FILE *out)
@@ -309,7 +320,8 @@ opt_parse(const struct opt_tool *tool, int argc, char **argv, void *conf,
 				break;
 		} else if (options && s[0] == '-' && s[1] == '-') {
 			r = parse_long(&p, s + 2);
-		} else if (options && s[0] == '-' && s[1]) {
+		} else if (options && s[0] == '-' && s[1] &&
+			   !is_number(tool, s)) {
 			r = parse_short(&p, s + 1);
 		} else {
 			rest->v[rest->n++] = s;

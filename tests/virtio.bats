@@ -47,7 +47,8 @@ make_initrd() {
 			esac
 		done
 	END
-	(cd "$T/extra" && echo 'do' | cpio -o -H newc --quiet) >"$T/extra.cpio"
+	(cd "$T/extra" && echo 'do' | cpio -o -H newc --quiet | gzip) \
+		>"$T/extra.cpio"
 	cat "$B/guests/initrd-do-cloud.gz" "$T/extra.cpio" >"$T/initrd"
 }
 

@@ -444,7 +444,7 @@ slow_dump() {
 	local verb
 
 	run -0 vm-ctl --list-verbs
-	[ "$(wc -l <<<"$output")" = 14 ]
+	[ "$(wc -l <<<"$output")" = 17 ]
 	[[ $'\n'$output == *$'\nregisters\t[N|DEVICE]\t'* ]]
 	for verb in $(cut -f1 <<<"$output"); do
 		grep -Eq "^\.It Cm $verb( |$)" "$TOP/man/vm-ctl.1"
@@ -473,7 +473,9 @@ slow_dump() {
 	cd "$T"
 	up web polls
 	while read -r line; do
-		[[ $line != *" stop" && $line != *" change "* ]] || continue
+		# Those want a guest that hears, or a drive; other tests have one.
+		[[ $line != *" stop" && $line != *" change "* &&
+			$line != *" key "* && $line != *" type "* ]] || continue
 		run -0 bash -c "$line"
 		[ -n "$output" ] || [ -s web.core ]
 		n=$((n + 1))

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * vm-ctl, inside: vm-ctl.c has the options and the table of verbs, verbs.c,
- * dump.c and block.c what they do.
+ * dump.c, block.c, input.c and mouse.c what they do.
  */
 #ifndef BIN_CTL_H
 #define BIN_CTL_H
@@ -20,6 +20,8 @@ struct ctl { /* a verb, and a machine it is for */
 	unsigned n_args;
 	int timeout_ms; /* as given; -1 it was not */
 	bool json, force;
+	int64_t hold_ms, delay_ms; /* -1: not given */
+	const char *layout; /* NULL, likewise */
 };
 
 enum {
@@ -28,7 +30,8 @@ enum {
 	VERB_JSON = 4, /* obeys -J */
 	VERB_WAITS = 8, /* for the guest: several at the same time */
 	VERB_ONE = 16, /* not for several machines */
-	VERB_ARGS = 32 /* takes several arguments, and knows how many */
+	VERB_ARGS = 32, /* takes several arguments, and knows how many */
+	VERB_TYPES = 64 /* obeys --hold, --delay and --layout */
 };
 
 struct verb {
@@ -53,6 +56,16 @@ int ctl_dump(const struct ctl *);
 #define CTL_BLOCK "list|stats|eject|change|resize|throttle|attach|detach"
 int ctl_block(const struct ctl *);
 int ctl_balloon(const struct ctl *);
+int ctl_key(const struct ctl *);
+int ctl_type(const struct ctl *);
+#define CTL_MOUSE "move|rel|click|down|up|wheel"
+int ctl_mouse(const struct ctl *);
+int ctl_list_keys(void);
+int ctl_open_awake(const struct ctl *, struct qmp **); /* not paused */
+/* Events of input-send-event, which are consumed: an exit code, once the guest
+ * has read them. */
+int ctl_send_events(const struct ctl *, struct qmp *, json_t *events);
+void ctl_pause_until(int64_t ms); /* of now_ms() */
 
 /* {"schema": 1, KEY: list}. */
 void ctl_print_list(const char *key, json_t *list);

@@ -273,7 +273,7 @@ say_raw(const struct ctl *c, struct qmp *q, const char *text)
 	if (r)
 		return tool_fail();
 	print_json(reply);
-	fflush(stdout);
+	tool_flush();
 	r = json_object_get(reply, "error") ? TOOL_FAILED : 0;
 	json_decref(reply);
 	return r;
@@ -366,7 +366,7 @@ ctl_events(const struct ctl *c)
 			break;
 		print_json(event);
 		json_decref(event);
-	} while (fflush(stdout) == 0);
+	} while (tool_flush() == 0);
 	qmp_close(q);
 	if (r == -ETIMEDOUT && end != INT64_MAX)
 		return 0; /* as long as it was to */

@@ -29,12 +29,22 @@ tell(void *to, enum notice what, uint64_t arg)
 	resets += what == NOTICE_RESET;
 }
 
+static unsigned looks;
+
+static void
+look(void *to)
+{
+	(void)to;
+	looks++;
+}
+
 static void
 setup(void)
 {
-	k = i8042_new((struct i8042_out){{set_line, NULL, 1},
-		{set_line, NULL, 12}, {set_line, NULL, 20}, {tell, NULL}});
-	edges1 = edges12 = resets = 0;
+	k = i8042_new(
+		(struct i8042_out){{set_line, NULL, 1}, {set_line, NULL, 12},
+			{set_line, NULL, 20}, {tell, NULL}, {look, NULL}});
+	edges1 = edges12 = resets = looks = 0;
 }
 
 static void
@@ -260,6 +270,102 @@ test_queue(void)
 	dev_free(k);
 }
 
+static bool
+press(const char *set2)
+{
+	return i8042_key(k, (const uint8_t *)set2, strlen(set2));
+}
+
+/* Nobody who asks again when told loses a key, or asks in vain for long. */
+static void
+test_flow(void)
+{
+	unsigned keys = 0, n = 0;
+	size_t at;
+	bool same = true;
+
+	setup();
+	while (press("\x1c\xf0\x1c"))
+		keys++;
+	ok(keys == 5 && !looks, "full");
+	for (at = 0; !looks && at < 32; at++)
+		in();
+	is_u64(at, 9, "told when all but what can be read is gone");
+	ok(press("\x1c"), "there is room");
+	drain();
+	looks = 0;
+	for (unsigned key = 0; key < 250; key++) {
+		char code[2] = {(char)(key % 2 ? 0x1c : 0x32), 0};
+
+		while (!press(code)) {
+			for (at = 0; !looks && at < 32; at++)
+				same &= in() == (n++ % 2 ? 0x1eu : 0x30u);
+			same &= looks == 1;
+			looks = 0;
+		}
+	}
+	while (status() & 1)
+		same &= in() == (n++ % 2 ? 0x1eu : 0x30u);
+	ok(same && n == 250, "250 keys come as they were typed");
+	looks = 0;
+	ok(i8042_keys_read(k) && i8042_mouse_read(k), "all was read");
+	press("\x1c");
+	ok(!i8042_keys_read(k) && i8042_mouse_read(k) && !looks, "now not");
+	in();
+	is_u64(looks, 1, "told when it was");
+	kbd(0xf5);
+	ok(!press("\x1c"), "one who was told to be silent takes nothing");
+	looks = 0;
+	kbd(0xf4);
+	ok(looks == 1 && press("\x1c"), "and says when that is over");
+	drain();
+	while (press("\x1c"))
+		continue;
+	looks = 0;
+	kbd(0xff);
+	ok(looks && press("\x1c"), "a reset makes room as well");
+	dev_free(k);
+}
+
+static void
+test_mouse_flow(void)
+{
+	setup();
+	ok(!i8042_mouse(k, 1, 1, 0, 0), "nobody listens to the mouse");
+	ok(i8042_mouse_read(k), "so nothing waits");
+	mouse(0xf4);
+	is_u64(looks, 1, "told when somebody does");
+	ok(i8042_mouse(k, I8042_FAR, -I8042_FAR, I8042_SPIN, 7),
+		"a long way goes");
+	ok(!i8042_mouse_read(k), "and waits");
+	while (i8042_mouse(k, I8042_FAR, 0, 0, 0))
+		continue;
+	looks = 0;
+	drain();
+	ok(looks == 1 && i8042_mouse(k, I8042_FAR, I8042_FAR, 0, 0),
+		"and again, once there is room");
+	dev_free(k);
+}
+
+static void
+test_lights(void)
+{
+	setup();
+	kbd(0xed);
+	is_u64(looks, 0, "a command alone switches no light");
+	kbd(0x04);
+	ok(looks == 1 && i8042_lights(k) == INPUT_CAPS, "Caps Lock");
+	kbd(0xed);
+	kbd(0x04);
+	is_u64(looks, 1, "told once");
+	kbd(0xed);
+	kbd(0x03);
+	ok(i8042_lights(k) == (INPUT_NUM | INPUT_SCROLL), "the others");
+	kbd(0xff);
+	ok(looks == 3 && !i8042_lights(k), "a reset puts them out");
+	dev_free(k);
+}
+
 static const char *
 move(int dx, int dy, int dz, unsigned b)
 {
@@ -346,6 +452,9 @@ main(void)
 	test_interrupts();
 	test_keyboard();
 	test_queue();
+	test_flow();
+	test_mouse_flow();
+	test_lights();
 	test_mouse();
 	test_wheel();
 	return done();

@@ -120,6 +120,9 @@ test_operands(void)
 			strcmp(rest.v[1], "b") == 0 &&
 			strcmp(rest.v[2], "-") == 0 && !rest.v[3],
 		"options and operands mix; - is an operand");
+	ok(parse("-q -5 a") == OPT_OK && rest.n == 2 &&
+			strcmp(rest.v[0], "-5") == 0,
+		"a negative number is an operand");
 	ok(parse("a -- -q -- b") == OPT_OK && !conf.quiet && rest.n == 4 &&
 			strcmp(rest.v[1], "-q") == 0 &&
 			strcmp(rest.v[2], "--") == 0,
@@ -169,7 +172,6 @@ test_refused(void)
 	refused("--Machine", "unknown option '--Machine'");
 	refused("-z", "unknown option '-z'");
 	refused("-qz", "unknown option '-z'");
-	refused("-1", "unknown option '-1'");
 	refused("--quiet=yes", "--quiet takes no value");
 	refused("--help=me", "--help takes no value");
 	refused("--name", "--name needs a value");

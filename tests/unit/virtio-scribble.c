@@ -11,6 +11,7 @@
 #include "dev/virtio-balloon.h"
 #include "dev/virtio-blk.h"
 #include "dev/virtio-console.h"
+#include "dev/virtio-input.h"
 #include "dev/virtio-rng.h"
 #include "lib/clock.h"
 #include "tests/tap.h"
@@ -52,6 +53,7 @@ goes_on(const struct count *c)
 static struct count
 drive(struct virtio *v, struct clock *clock, struct chr *chr)
 {
+	struct virtio_input_event key = {1, 30, 1};
 	struct count c = {0};
 	uint64_t s = 4711;
 	uint16_t was = 0;
@@ -60,6 +62,8 @@ drive(struct virtio *v, struct clock *clock, struct chr *chr)
 	for (unsigned i; goes_on(&c); c.rounds++) {
 		i = c.rounds;
 		virtio_poke(v, poke_rnd(&s));
+		if (v->ops->id == VIRTIO_ID_INPUT)
+			virtio_input_send(&v->dev, &key, 1);
 		if (chr && i % 3 == 0)
 			chr_mem_say(chr, "scribble", 8);
 		if (chr && i % 64 == 0)
@@ -129,6 +133,10 @@ main(void)
 	chr_mem_limit(port[1].chr, 100000);
 	test("rng", virtio_rng_new(m, clock), clock, NULL);
 	test("balloon", virtio_balloon_new(m), clock, NULL);
+	test("keyboard", virtio_keyboard_new(m, (struct input_tell){0}), clock,
+		NULL);
+	test("tablet", virtio_tablet_new(m, (struct input_tell){0}), clock,
+		NULL);
 	test("console", virtio_console_new(m, port, 2), clock, port[0].chr);
 	test_disk(clock);
 	atomic_store(&over, true);
