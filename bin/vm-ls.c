@@ -109,19 +109,22 @@ look(struct list *l, char **names)
 {
 	struct vmm_home *home = NULL;
 	int code = 0, r = api_home_open(&home, NULL, false);
+	unsigned what = l->what & ~(unsigned)(LS_COUNTERS | LS_RATES);
 
 	if (r && r != -ENOENT)
 		return tool_fail();
 	for (char **p = names; *p; p++) {
 		if (home)
-			r = vmm_look(home, *p, l->what, take_row, l);
+			r = vmm_look(home, *p, what, take_row, l);
 		else
 			r = failx(-ENOENT, "%s: no such machine", *p);
 		if (r)
 			code = tool_fail();
 	}
-	if (home && !names[0] && vmm_list(home, l->what, take_row, l))
+	if (home && !names[0] && vmm_list(home, what, take_row, l))
 		code = tool_fail();
+	if (home && l->what & (LS_COUNTERS | LS_RATES))
+		read_meters(l, home_path(home->home));
 	vmm_home_close(home);
 	return code;
 }

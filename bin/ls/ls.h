@@ -27,9 +27,18 @@ struct row { /* numbers are -1 where there is nothing to say */
 	const char *state; /* constant */
 	int64_t cpus, memory, uptime, pid, cpu, rss, own, exit;
 	int64_t created, started, ended;
+	/* from its metrics file: percent in hundredths, rates in bytes a
+	 * second */
+	int64_t percent, resident, disk_read, disk_write, net_in, net_out;
+	int64_t disk_read_bytes, disk_write_bytes, disk_reads, disk_writes;
+	int64_t net_in_bytes, net_out_bytes;
 };
 
-enum kind { TEXT, STATE, NUMBER, BYTES, TIME, SPAN, CPU };
+enum kind { TEXT, STATE, NUMBER, BYTES, TIME, SPAN, CPU, RATE, PERCENT };
+
+/* What columns take, beside VMM_...: a look at the metrics file; two, a second
+ * apart. */
+enum { LS_COUNTERS = 1 << 16, LS_RATES = 1 << 17 };
 
 struct column {
 	const char *name;
@@ -66,6 +75,9 @@ int64_t row_number(const struct row *, const struct column *);
 bool wanted(const struct list *, const struct vmm_info *);
 /* Add a row, if it is wanted; each() of vmm_list(). */
 int take_row(void *list, const struct vmm_info *);
+/* What the rows' machines measured; takes up to two seconds for rates, however
+ * many they are. root: the state directory. */
+void read_meters(struct list *, const char *root);
 void sort_rows(struct list *);
 void free_rows(struct list *);
 

@@ -62,6 +62,14 @@ cell(const struct row *r, const struct column *c, char buf[32])
 	case SPAN:
 		print_span(buf, n);
 		break;
+	case RATE:
+		units_print_short(buf, (uint64_t)n);
+		strcat(buf, "/s");
+		break;
+	case PERCENT:
+		snprintf(buf, 32, "%lld.%lld", (long long)n / 100,
+			(long long)n % 100 / 10);
+		break;
 	default:
 		snprintf(buf, 32, "%lld", (long long)n);
 	}
@@ -167,6 +175,12 @@ terminal_width(const struct conf *conf)
 	return 80;
 }
 
+static char
+capital(char c)
+{
+	return c >= 'a' && c <= 'z' ? (char)(c - 'a' + 'A') : c;
+}
+
 static void
 print_heading(const struct list *l, const size_t *widths, size_t room)
 {
@@ -177,7 +191,7 @@ print_heading(const struct list *l, const size_t *widths, size_t room)
 		size_t i = 0;
 
 		for (; l->shown[k]->name[i]; i++)
-			head[i] = (char)(l->shown[k]->name[i] - 'a' + 'A');
+			head[i] = capital(l->shown[k]->name[i]);
 		head[i] = '\0';
 		put_cell(l, &line, k, head, widths[k], true);
 	}
@@ -229,6 +243,8 @@ json_cell(struct json *j, const struct row *r, const struct column *c)
 		json_put_string(j, c->name, stamp_print(buf, n));
 	else if (c->kind == CPU)
 		json_put_seconds(j, c->name, n);
+	else if (c->kind == PERCENT) /* hundredths, as a decimal fraction */
+		json_put_seconds(j, c->name, n * 10000000);
 	else
 		json_put_int(j, c->name, n);
 }

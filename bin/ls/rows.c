@@ -33,6 +33,30 @@ static const struct column columns[] = {
 	{"started", TIME, AT(started), 0, "when this or the last run began"},
 	{"ended", TIME, AT(ended), 0, "when the last run ended"},
 	{"description", TEXT, AT(description), VMM_CONFIG, "its description"},
+	{"cpu-percent", PERCENT, AT(percent), LS_RATES,
+		"percent of a CPU that it takes now"},
+	{"resident", BYTES, AT(resident), LS_COUNTERS,
+		"guest memory that the host has pages for"},
+	{"disk-read", RATE, AT(disk_read), LS_RATES,
+		"bytes a second read from its disks now"},
+	{"disk-write", RATE, AT(disk_write), LS_RATES,
+		"bytes a second written to its disks now"},
+	{"net-in", RATE, AT(net_in), LS_RATES,
+		"bytes a second that it receives now"},
+	{"net-out", RATE, AT(net_out), LS_RATES,
+		"bytes a second that it sends now"},
+	{"disk-read-bytes", BYTES, AT(disk_read_bytes), LS_COUNTERS,
+		"read from its disks in this run"},
+	{"disk-write-bytes", BYTES, AT(disk_write_bytes), LS_COUNTERS,
+		"written to its disks in this run"},
+	{"disk-reads", NUMBER, AT(disk_reads), LS_COUNTERS,
+		"requests to read in this run"},
+	{"disk-writes", NUMBER, AT(disk_writes), LS_COUNTERS,
+		"requests to write in this run"},
+	{"net-in-bytes", BYTES, AT(net_in_bytes), LS_COUNTERS,
+		"received in this run"},
+	{"net-out-bytes", BYTES, AT(net_out_bytes), LS_COUNTERS,
+		"sent in this run"},
 };
 enum { COLUMNS = sizeof(columns) / sizeof(columns[0]) };
 
@@ -121,6 +145,17 @@ wanted(const struct list *l, const struct vmm_info *i)
 	return !l->states || (state >= 0 && l->states & 1u << state);
 }
 
+/* Until read_meters() knows better. */
+static void
+unmetered(struct row *r)
+{
+	r->percent = r->resident = -1;
+	r->disk_read = r->disk_write = r->net_in = r->net_out = -1;
+	r->disk_read_bytes = r->disk_write_bytes = -1;
+	r->disk_reads = r->disk_writes = -1;
+	r->net_in_bytes = r->net_out_bytes = -1;
+}
+
 static void
 fill(const struct list *l, struct row *r, const struct vmm_info *i)
 {
@@ -144,6 +179,7 @@ fill(const struct list *l, struct row *r, const struct vmm_info *i)
 		.started = i->started > 0 ? i->started : -1,
 		.ended = i->ended > 0 ? i->ended : -1,
 	};
+	unmetered(r);
 	if (i->pid > 0 && i->started > 0)
 		r->uptime = up > 0 ? up : 0; /* the clock was set back */
 }

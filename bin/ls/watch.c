@@ -61,7 +61,7 @@ change(void *to, const struct vmm_info *i)
 		change_json(i, at);
 	else
 		printf("%s %s %s\n", at, i->name, i->state);
-	return fflush(stdout) == 0 ? 0 : 1;
+	return tool_flush() == 0 ? 0 : 1;
 }
 
 int
