@@ -490,6 +490,7 @@ static int
 run(struct run *r)
 {
 	int code = r->conf->detach ? run_detach(r) : 0;
+	bool hung = false;
 
 	run_notify_open(r);
 	config_init(&r->cfg);
@@ -504,11 +505,15 @@ run(struct run *r)
 		tool_fail();
 		code = END_FAILED;
 	}
+	if (r->instance)
+		hung = machine_hung(instance_machine(r->instance));
 	instance_free(r->instance);
 	if (r->vm && !r->operand)
 		home_leave(r->vm, (enum home_keep)r->cfg.keep, true);
 	home_vm_close(r->vm);
 	home_close(r->home);
+	if (hung) /* a thread may still use the rest, until we are gone */
+		return code;
 	loop_free(r->loop);
 	clock_free(r->clock);
 	config_free(&r->cfg);

@@ -52,7 +52,7 @@ ide_cd_tray(void *to)
 void
 ide_cd_start_stop(struct channel *c, struct drive *d, const uint8_t *cdb)
 {
-	bool start = cdb[4] & 1, tray = cdb[4] & 2;
+	bool start = cdb[4] & 1, tray = cdb[4] & 2, open;
 
 	if (cdb[4] >> 4 || !tray) { /* power conditions; spinning */
 		if (start && !(cdb[4] >> 4) && !ide_cd_ready(d))
@@ -72,8 +72,11 @@ ide_cd_start_stop(struct channel *c, struct drive *d, const uint8_t *cdb)
 		d->r->event = EVENT_NEW;
 		d->r->attention |= ATTENTION_MEDIUM;
 	}
+	open = d->r->tray;
 	d->r->tray = !start;
 	ide_packet_ends(c);
+	if (open == start)
+		disk_tray_moves(d->disk);
 }
 
 void

@@ -29,7 +29,8 @@ disk_now_init(struct disk_now *w)
 static bool
 can(const struct image *im, unsigned n)
 {
-	return im->format == IMAGE_RAW && !im->file.calls && n && n <= IOV_MAX;
+	return im->format == IMAGE_RAW && !im->file.calls &&
+	       !im->file.may_hang && n && n <= IOV_MAX;
 }
 
 bool

@@ -10,42 +10,13 @@
 #include "lib/disk.h"
 
 #include <errno.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
-#include "lib/disk-now.h"
-#include "lib/disk-throttle.h"
+#include "lib/disk-int.h"
 #include "lib/err.h"
-
-struct list {
-	struct disk_req *first, **last;
-	unsigned n;
-};
-
-struct disk {
-	char *id;
-	struct workers *workers;
-	struct clock *clock;
-	void (*failed)(
-		void *to, struct disk *, enum disk_op, int err, bool kept);
-	void *failed_to;
-	struct disk_user user;
-	struct image *image;
-	uint64_t size;
-	bool writable;
-
-	pthread_mutex_t lock;
-	pthread_cond_t idle;
-	unsigned in_flight; /* with the workers */
-	bool stopped; /* the medium changes */
-	bool draining;
-	enum disk_on_error on_error;
-	struct list held, kept;
-	struct disk_now now; /* the user's lock */
-	struct throttle throttle;
-	struct timer timer; /* the first of those held may pass */
-	struct disk_stats stats;
-};
 
 static void
 list_clear(struct list *l)
@@ -64,8 +35,8 @@ list_add(struct list *l, struct disk_req *q)
 	l->n++;
 }
 
-static struct disk_req *
-list_take(struct list *l)
+struct disk_req *
+disk_list_take(struct list *l)
 {
 	struct disk_req *q = l->first;
 
@@ -135,6 +106,12 @@ leave(struct disk *d)
 		pthread_cond_broadcast(&d->idle);
 }
 
+static bool
+abandoned(struct disk *d)
+{
+	return atomic_load_explicit(&d->abandoned, memory_order_relaxed);
+}
+
 static void
 run(void *to)
 {
@@ -142,18 +119,24 @@ run(void *to)
 	struct disk *d = q->disk;
 	pthread_mutex_t *user = d->user.lock;
 	enum disk_op op = q->op;
-	int err = perform(d, q);
-	/* What we refuse ourselves will never do, and is not the host's. */
-	bool hosts = err && !q->err, keep;
+	int err = abandoned(d) ? -EIO : perform(d, q);
+	bool hosts, keep;
 
 	pthread_mutex_lock(&d->lock);
+	if (abandoned(d)) { /* nobody waits for it any more */
+		leave(d);
+		pthread_mutex_unlock(&d->lock);
+		return;
+	}
+	/* What we refuse ourselves will never do, and is not the host's. */
+	hosts = err && !q->err;
 	count(d, q, err);
 	keep = hosts && d->on_error == DISK_PAUSE;
 	if (keep)
 		list_add(&d->kept, q);
 	pthread_mutex_unlock(&d->lock);
 	if (hosts && d->failed)
-		d->failed(d->failed_to, d, op, err, keep);
+		d->failed(d->to, d, op, err, keep);
 	if (!keep) {
 		if (user)
 			pthread_mutex_lock(user);
@@ -168,8 +151,8 @@ run(void *to)
 
 /* ---- passing requests on; ours locked ---- */
 
-static void
-give(struct disk *d, struct disk_req *q)
+void
+disk_give(struct disk *d, struct disk_req *q)
 {
 	d->in_flight++;
 	workers_give(d->workers, &q->work);
@@ -201,23 +184,23 @@ may_pass(struct disk *d, const struct disk_req *q)
 	return true;
 }
 
-static void
-release(struct disk *d)
+void
+disk_release(struct disk *d)
 {
 	while (!d->stopped && d->held.first && may_pass(d, d->held.first))
-		give(d, list_take(&d->held));
+		disk_give(d, disk_list_take(&d->held));
 }
 
 /* The timer, with our lock. */
 static void
 fire(void *to)
 {
-	release(to);
+	disk_release(to);
 }
 
 /* What is wrong with it; the user's lock held. */
-static int
-examine(const struct disk *d, const struct disk_req *q)
+int
+disk_examine(const struct disk *d, const struct disk_req *q)
 {
 	if (!d->image)
 		return -ENOMEDIUM;
@@ -237,12 +220,12 @@ disk_submit(struct disk *d, struct disk_req *q)
 	q->work = (struct work){.run = run, .to = q};
 	pthread_mutex_lock(&d->lock);
 	/* While it is stopped, that is for the next medium to say. */
-	q->err = d->stopped ? 0 : examine(d, q);
+	q->err = d->stopped ? 0 : disk_examine(d, q);
 	if (d->stopped || d->held.first || (d->draining && q->patient) ||
 		!may_pass(d, q))
 		list_add(&d->held, q);
 	else
-		give(d, q);
+		disk_give(d, q);
 	pthread_mutex_unlock(&d->lock);
 }
 
@@ -253,7 +236,8 @@ disk_try(struct disk *d, const struct disk_req *q)
 	bool reads = q->op == DISK_READ, now;
 
 	pthread_mutex_lock(&d->lock);
-	now = !d->stopped && !d->held.first && !limited(d) && !examine(d, q) &&
+	now = !d->stopped && !d->held.first && !limited(d) &&
+	      !disk_examine(d, q) &&
 	      (reads || disk_now_may_write(&d->now, d->image));
 	d->in_flight += now;
 	pthread_mutex_unlock(&d->lock);
@@ -289,6 +273,7 @@ int
 disk_new(struct disk **out, const struct disk_options *o)
 {
 	struct disk *d = calloc(1, sizeof(*d));
+	pthread_condattr_t attr;
 
 	if (!d || !(d->id = strdup(o->id))) {
 		free(d);
@@ -297,17 +282,32 @@ disk_new(struct disk **out, const struct disk_options *o)
 	d->workers = o->workers;
 	d->clock = o->clock;
 	d->failed = o->failed;
-	d->failed_to = o->to;
+	d->moved = o->moved;
+	d->to = o->to;
 	d->on_error = o->on_error;
 	throttle_set(&d->throttle, &o->limits);
 	disk_now_init(&d->now);
 	pthread_mutex_init(&d->lock, NULL);
-	pthread_cond_init(&d->idle, NULL);
+	pthread_condattr_init(&attr);
+	pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
+	pthread_cond_init(&d->idle, &attr);
+	pthread_condattr_destroy(&attr);
 	list_clear(&d->held);
 	list_clear(&d->kept);
 	timer_init(&d->timer, d->clock, &d->lock, fire, d);
 	*out = d;
 	return 0;
+}
+
+static bool
+busy(struct disk *d)
+{
+	bool yes;
+
+	pthread_mutex_lock(&d->lock);
+	yes = d->in_flight;
+	pthread_mutex_unlock(&d->lock);
+	return yes;
 }
 
 void
@@ -316,7 +316,10 @@ disk_free(struct disk *d)
 	if (!d)
 		return;
 	disk_reset(d);
-	disk_drain(d);
+	if (!abandoned(d))
+		disk_drain(d);
+	else if (busy(d))
+		return;
 	disk_reset(d);
 	image_close(d->image);
 	pthread_cond_destroy(&d->idle);
@@ -363,23 +366,53 @@ disk_medium(const struct disk *d)
 
 /* ---- the machine's half ---- */
 
-/* Ours locked. */
-static void
-wait_idle(struct disk *d)
+/* Ours locked. ms -1: for ever. */
+bool
+disk_wait_idle(struct disk *d, int ms)
 {
+	struct timespec end;
+
+	clock_gettime(CLOCK_MONOTONIC, &end);
+	end.tv_sec += ms / 1000;
+	end.tv_nsec += ms % 1000 * 1000000L;
+	if (end.tv_nsec >= NS_PER_S) {
+		end.tv_sec++;
+		end.tv_nsec -= NS_PER_S;
+	}
 	while (d->in_flight)
-		pthread_cond_wait(&d->idle, &d->lock);
+		if (ms < 0)
+			pthread_cond_wait(&d->idle, &d->lock);
+		else if (pthread_cond_timedwait(&d->idle, &d->lock, &end))
+			break;
+	return !d->in_flight;
+}
+
+bool
+disk_drain_for(struct disk *d, int ms)
+{
+	bool idle;
+
+	pthread_mutex_lock(&d->lock);
+	d->draining = true;
+	idle = disk_wait_idle(d, ms);
+	d->draining = false;
+	if (d->held.first) /* with the clock, which may stand */
+		timer_arm(&d->timer, clock_now(d->clock));
+	pthread_mutex_unlock(&d->lock);
+	return idle;
 }
 
 void
 disk_drain(struct disk *d)
 {
+	disk_drain_for(d, -1);
+}
+
+void
+disk_abandon(struct disk *d)
+{
 	pthread_mutex_lock(&d->lock);
-	d->draining = true;
-	wait_idle(d);
-	d->draining = false;
-	if (d->held.first) /* with the clock, which may stand */
-		timer_arm(&d->timer, clock_now(d->clock));
+	atomic_store(&d->abandoned, true);
 	pthread_mutex_unlock(&d->lock);
 }
 
@@ -405,14 +438,14 @@ disk_reset(struct disk *d)
 }
 
 /* Ours locked. The size may be another one by now. */
-static void
-give_kept(struct disk *d, int err)
+void
+disk_give_kept(struct disk *d, int err)
 {
 	struct disk_req *q;
 
-	while ((q = list_take(&d->kept))) {
-		q->err = err ? err : examine(d, q);
-		give(d, q);
+	while ((q = disk_list_take(&d->kept))) {
+		q->err = err ? err : disk_examine(d, q);
+		disk_give(d, q);
 	}
 }
 
@@ -420,149 +453,6 @@ void
 disk_retry(struct disk *d)
 {
 	pthread_mutex_lock(&d->lock);
-	give_kept(d, 0);
-	pthread_mutex_unlock(&d->lock);
-}
-
-static void
-user_lock(struct disk *d)
-{
-	if (d->user.lock)
-		pthread_mutex_lock(d->user.lock);
-}
-
-static void
-user_unlock(struct disk *d)
-{
-	if (d->user.lock)
-		pthread_mutex_unlock(d->user.lock);
-}
-
-/* What was submitted is done with this medium, and the rest waits. */
-static void
-stop(struct disk *d)
-{
-	struct disk_req *q;
-
-	pthread_mutex_lock(&d->lock);
-	d->stopped = true;
-	while ((q = list_take(&d->held)))
-		give(d, q);
-	wait_idle(d);
-	pthread_mutex_unlock(&d->lock);
-}
-
-static void
-go_on(struct disk *d)
-{
-	user_lock(d);
-	pthread_mutex_lock(&d->lock);
-	d->stopped = false;
-	for (struct disk_req *q = d->held.first; q; q = q->next)
-		q->err = examine(d, q);
-	release(d);
-	pthread_mutex_unlock(&d->lock);
-	user_unlock(d);
-}
-
-unsigned
-disk_tray(struct disk *d)
-{
-	unsigned bits;
-
-	if (!d->user.tray)
-		return 0;
-	user_lock(d);
-	bits = d->user.tray(d->user.to);
-	user_unlock(d);
-	return bits;
-}
-
-static bool
-may_eject(struct disk *d, bool force)
-{
-	bool yes;
-
-	if (!d->user.eject)
-		return true;
-	user_lock(d);
-	yes = d->user.eject(d->user.to, force);
-	user_unlock(d);
-	return yes || force;
-}
-
-int
-disk_set_medium(struct disk *d, struct image *image, bool force)
-{
-	struct image *old;
-
-	if (!may_eject(d, force))
-		return failx(-EBUSY, "%s: the guest holds its medium", d->id);
-	stop(d);
-	user_lock(d);
-	old = d->image;
-	d->image = image;
-	d->size = image ? image_size(image) : 0;
-	d->writable = image && image_writable(image);
-	if (d->user.changed)
-		d->user.changed(d->user.to);
-	user_unlock(d);
-	image_close(old);
-	pthread_mutex_lock(&d->lock);
-	give_kept(d, -EIO);
-	pthread_mutex_unlock(&d->lock);
-	go_on(d);
-	return 0;
-}
-
-int
-disk_resize(struct disk *d, uint64_t size)
-{
-	int r;
-
-	if (!d->image)
-		return failx(-ENOMEDIUM, "%s: no medium", d->id);
-	stop(d);
-	r = image_resize(d->image, size);
-	user_lock(d);
-	d->size = image_size(d->image);
-	if (!r && d->user.changed)
-		d->user.changed(d->user.to);
-	user_unlock(d);
-	go_on(d);
-	return r;
-}
-
-void
-disk_set_limits(struct disk *d, const struct disk_limits *l)
-{
-	pthread_mutex_lock(&d->lock);
-	throttle_set(&d->throttle, l);
-	release(d);
-	pthread_mutex_unlock(&d->lock);
-}
-
-void
-disk_get_limits(struct disk *d, struct disk_limits *l)
-{
-	pthread_mutex_lock(&d->lock);
-	*l = d->throttle.limits;
-	pthread_mutex_unlock(&d->lock);
-}
-
-void
-disk_set_on_error(struct disk *d, enum disk_on_error what)
-{
-	pthread_mutex_lock(&d->lock);
-	d->on_error = what;
-	pthread_mutex_unlock(&d->lock);
-}
-
-void
-disk_get_stats(struct disk *d, struct disk_stats *s)
-{
-	pthread_mutex_lock(&d->lock);
-	*s = d->stats;
-	s->waiting = d->kept.n;
+	disk_give_kept(d, 0);
 	pthread_mutex_unlock(&d->lock);
 }

@@ -21,6 +21,8 @@
 
 struct disk;
 
+enum { DISK_PATIENCE = 5000 }; /* ms: how long the host may take to answer */
+
 enum disk_op { DISK_READ, DISK_WRITE, DISK_FLUSH, DISK_DISCARD, DISK_ZERO };
 
 struct disk_req { /* the user's memory; in use until done() */
@@ -75,6 +77,9 @@ struct disk_options {
 	 * PAUSE): it waits for the machine to go on, else the guest hears. */
 	void (*failed)(
 		void *to, struct disk *, enum disk_op, int err, bool kept);
+	/* The guest moved a tray: disk_tray_moved() says which; any thread, the
+	 * user's lock held. May be NULL, as failed may. */
+	void (*moved)(void *to);
 	void *to;
 };
 
@@ -103,28 +108,39 @@ bool disk_draining(struct disk *);
 uint64_t disk_size(const struct disk *); /* 0: no medium */
 bool disk_writable(const struct disk *);
 bool disk_present(const struct disk *);
+/* The guest opened its tray, or closed it. */
+void disk_tray_moves(struct disk *);
 
 /* ---- the machine's half: the loop's thread, the user's lock not held ---- */
 
 /* Wait until nothing is in flight, but what waits for the machine to go on
  * and what the throttle holds. vCPUs are parked. */
 void disk_drain(struct disk *);
+/* The same, but not for longer than that: false, the host does not answer. */
+bool disk_drain_for(struct disk *, int ms);
+/* Whatever is in flight is given up: done() is not called for it, nor for
+ * anything later; but its memory, and the guest's, may still be used, for ever.
+ * Then disk_free() leaves what cannot be freed. */
+void disk_abandon(struct disk *);
 /* Forget what is kept back, by the throttle too: a reset. done() is not called
  * for it. */
 void disk_reset(struct disk *);
 /* Try again what failed: the machine goes on. */
 void disk_retry(struct disk *);
-/* Another medium (taken over), or NULL: none. What is in flight is waited for,
+/* Another medium (taken over), or NULL: none. What is in flight is waited for
+ * (DISK_PATIENCE ms, then -ETIMEDOUT with a sentence, and nothing is done),
  * what is submitted meanwhile meets the new one; what failed and is kept ends
  * with -EIO. The user hears changed(). -EBUSY with a sentence: eject() said no;
  * nothing is taken over then. */
 int disk_set_medium(struct disk *, struct image *, bool force);
-int disk_resize(struct disk *, uint64_t size);
+int disk_resize(struct disk *, uint64_t size); /* -ETIMEDOUT likewise */
 void disk_set_limits(struct disk *, const struct disk_limits *);
 void disk_get_limits(struct disk *, struct disk_limits *);
 void disk_set_on_error(struct disk *, enum disk_on_error);
 void disk_get_stats(struct disk *, struct disk_stats *);
 unsigned disk_tray(struct disk *); /* DISK_TRAY_... bits */
+/* Since it was last asked, did the guest move it? */
+bool disk_tray_moved(struct disk *);
 struct image *disk_medium(const struct disk *);
 
 #endif

@@ -145,6 +145,73 @@ image() {
 	done
 }
 
+# tray true|false: how often that was told
+tray() {
+	grep -c "\"DEVICE_TRAY_MOVED\".*\"id\": *\"cdrom0\".*\"tray-open\": *$1" \
+		"$VM_HOME/web/events.jsonl"
+}
+
+told_tray() {
+	[ "$(tray "$1")" = "$2" ]
+}
+
+@test "what the guest does with its tray is told, by itself and by the host" {
+	guest mover <<-'END'
+		outb 0x176, 0xa0
+		mov $ready, %si
+		call packet # the attention that follows a reset
+		mov $ready, %si
+		call packet
+		mov $eject, %si
+		call packet
+		say "out"
+		call getc
+		mov $load, %si
+		call packet
+		say "in"
+		call getc
+		mov $play, %bx # as often as it can
+		1: mov $eject, %si
+		call packet
+		mov $load, %si
+		call packet
+		dec %bx
+		jnz 1b
+		say "played"
+		forever
+		packet: outb 0x175, 8
+		outb 0x177, 0xa0
+		1: mov $0x177, %dx
+		in %dx, %al
+		test $8, %al
+		jz 1b
+		mov $0x170, %dx
+		mov $6, %cx
+		rep outsw
+		2: mov $0x177, %dx
+		in %dx, %al
+		test $0x88, %al
+		jnz 2b
+		ret
+		ready: .zero 12
+		eject: .byte 0x1b, 0, 0, 0, 2, 0, 0, 0, 0, 0, 0, 0
+		load: .byte 0x1b, 0, 0, 0, 3, 0, 0, 0, 0, 0, 0, 0
+		.set play, 2000
+	END
+	image one.iso 1
+	vm-create web kernel=mover flat=0x7c00 accel=soft memory=8M \
+		cdrom=one.iso
+	timeout 30 vm-run -d web 3>&-
+	vm-wait web --console out --timeout 60s
+	until_true 20 told_tray true 1
+	[[ $(vm-ctl web qmp '{"execute":"query-block"}' | tr -d ' ') == *'"tray_open":true'* ]]
+	say x in
+	until_true 20 told_tray false 1
+	say x played
+	[ $(($(tray true) + $(tray false))) -lt 30 ] # once a second
+	quiet vm-ctl web poweroff
+}
+
 # 200 requests or more
 busy_disks() {
 	vm-ctl web block stats |

@@ -25,6 +25,7 @@ struct disk {
 	unsigned n, bad; /* bad: more requests at once than may be */
 	int err; /* of the next one */
 	unsigned ops[DISK_ZERO + 1]; /* how many of each */
+	unsigned moves; /* of its tray, by the guest */
 	uint64_t off, len; /* of the last one */
 };
 
@@ -57,6 +58,12 @@ bool
 disk_writable(const struct disk *d)
 {
 	return !d->read_only;
+}
+
+void
+disk_tray_moves(struct disk *d)
+{
+	d->moves++;
 }
 
 void

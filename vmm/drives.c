@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "lib/deadline.h"
 #include "lib/err.h"
 #include "vmm/drives-int.h"
 
@@ -19,6 +20,9 @@ struct drives {
 	struct workers *workers;
 	struct drive *drive[CONFIG_DISKS];
 	unsigned n;
+	struct disk_stats gone; /* of those that were detached */
+	struct drive *lost; /* those whose host has not answered since */
+	bool abandoned; /* workers may hang for ever */
 };
 
 static void
@@ -40,6 +44,15 @@ drive_free(struct drive *d)
 	free(d);
 }
 
+static void
+moved(void *to)
+{
+	struct drives *ds = to;
+
+	if (ds->host.moved)
+		ds->host.moved(ds->host.to);
+}
+
 /* The image is taken over on success. */
 static int
 add(struct drives *ds, const struct config_disk *c, struct image *image,
@@ -52,6 +65,7 @@ add(struct drives *ds, const struct config_disk *c, struct image *image,
 		.on_error = (enum disk_on_error)ds->host.config->on_io_error,
 		.limits = {c->bps, c->iops},
 		.failed = failed,
+		.moved = moved,
 		.to = ds,
 	};
 	struct drive *d;
@@ -119,6 +133,12 @@ drives_close(struct drives *ds)
 		return;
 	while (ds->n)
 		drive_free(ds->drive[--ds->n]);
+	for (struct drive *d; (d = ds->lost);) {
+		ds->lost = d->next;
+		drive_free(d);
+	}
+	if (ds->abandoned)
+		return;
 	workers_free(ds->workers);
 	free(ds);
 }
@@ -157,6 +177,29 @@ drives_attach(struct drives *ds, const struct config_disk *c,
 	return r;
 }
 
+static void
+add_stats(struct disk_stats *sum, struct disk *d)
+{
+	struct disk_stats s;
+
+	disk_get_stats(d, &s);
+	sum->reads += s.reads;
+	sum->writes += s.writes;
+	sum->flushes += s.flushes;
+	sum->discards += s.discards;
+	sum->read_bytes += s.read_bytes;
+	sum->written_bytes += s.written_bytes;
+	sum->failed += s.failed;
+}
+
+void
+drives_get_stats(struct drives *ds, struct disk_stats *sum)
+{
+	*sum = ds->gone;
+	for (unsigned n = 0; n < ds->n; n++)
+		add_stats(sum, ds->drive[n]->disk);
+}
+
 void
 drives_detach(struct drives *ds, struct drive *d)
 {
@@ -166,17 +209,59 @@ drives_detach(struct drives *ds, struct drive *d)
 		n++;
 	if (n == ds->n)
 		return;
+	add_stats(&ds->gone, d->disk);
 	ds->n--;
 	memmove(&ds->drive[n], &ds->drive[n + 1],
 		(ds->n - n) * sizeof(ds->drive[0]));
-	drive_free(d);
+	if (disk_drain_for(d->disk, 0)) {
+		drive_free(d);
+		return;
+	}
+	d->next = ds->lost;
+	ds->lost = d;
+}
+
+/* What those did that were detached, or may still do to the guest's memory. */
+static const char *
+drain_lost(struct drives *ds, int64_t end)
+{
+	struct drive **at = &ds->lost, *d;
+
+	while ((d = *at)) {
+		int64_t left = end - now_ms();
+
+		if (disk_drain_for(d->disk, left > 0 ? (int)left : 0)) {
+			*at = d->next;
+			drive_free(d);
+		} else {
+			at = &d->next;
+		}
+	}
+	return ds->lost ? disk_id(ds->lost->disk) : NULL;
+}
+
+const char *
+drives_drain(struct drives *ds, int ms)
+{
+	int64_t end = now_ms() + ms;
+	const char *hangs = drain_lost(ds, end);
+
+	for (unsigned n = 0; n < ds->n; n++) {
+		int64_t left = end - now_ms();
+
+		if (!disk_drain_for(
+			    ds->drive[n]->disk, left > 0 ? (int)left : 0))
+			hangs = disk_id(ds->drive[n]->disk);
+	}
+	return hangs;
 }
 
 void
-drives_drain(struct drives *ds)
+drives_abandon(struct drives *ds)
 {
+	ds->abandoned = true;
 	for (unsigned n = 0; n < ds->n; n++)
-		disk_drain(ds->drive[n]->disk);
+		disk_abandon(ds->drive[n]->disk);
 }
 
 void

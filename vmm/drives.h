@@ -23,6 +23,8 @@ struct drives_host { /* copied; nothing is owned */
 	 * or is reported to the guest; any thread. */
 	void (*failed)(
 		void *to, const char *id, enum disk_op, int err, bool kept);
+	/* The guest moved a tray, disk_tray_moved() says which; any thread. */
+	void (*moved)(void *to);
 	void *to;
 };
 
@@ -30,6 +32,7 @@ struct drive {
 	struct disk *disk; /* its id is disk_id() */
 	struct config_disk config; /* a copy */
 	bool attached; /* not by the config */
+	struct drive *next; /* drives.c */
 };
 
 /* -errno with a sentence; a file that is in use is -EBUSY. No thread yet. */
@@ -55,7 +58,15 @@ int drives_attach(struct drives *, const struct config_disk *, struct image *,
 /* After its device has gone; only one that was attached. */
 void drives_detach(struct drives *, struct drive *);
 
-void drives_drain(struct drives *);
+/* Of all drives together, those that were detached included; waiting is 0. */
+void drives_get_stats(struct drives *, struct disk_stats *);
+
+/* Within so many ms, together; NULL, or the id of one whose host does not
+ * answer. */
+const char *drives_drain(struct drives *, int ms);
+/* What is in flight is given up, see disk_abandon(); drives_close() then leaves
+ * what cannot be freed. */
+void drives_abandon(struct drives *);
 void drives_reset(struct drives *);
 void drives_retry(struct drives *);
 

@@ -7,7 +7,20 @@
 
 #include <stdio.h>
 
-/* Parked, both. */
+bool
+machine_drain(struct machine *m)
+{
+	const char *hangs = drives_drain(m->drives, m->patience);
+
+	if (hangs)
+		log_say(m->log, LEVEL_WARN,
+			"%s: the host does not answer what it was asked",
+			hangs);
+	return !hangs;
+}
+
+/* Parked, both. What the host does not answer, it may still do, and tell,
+ * while the machine stands. */
 static void
 stop_time(struct machine *m)
 {
@@ -16,7 +29,7 @@ stop_time(struct machine *m)
 	m->stands = true;
 	clock_pause(m->guest);
 	doorbells_flush(m->doorbells);
-	drives_drain(m->drives);
+	machine_drain(m);
 	if (m->ops->pause)
 		m->ops->pause(m->engine);
 }

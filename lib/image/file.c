@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "lib/err.h"
+#include "lib/netfs.h"
 
 enum {
 	PIECES = 64, /* buffers in a system call */
@@ -35,6 +36,7 @@ file_init(struct image_file *f, int fd, const char *name,
 	if (fstat(fd, &st) < 0)
 		return fail(-errno, "%s: cannot be looked at", name);
 	f->device = S_ISBLK(st.st_mode);
+	f->may_hang = netfs_may_hang(fd);
 	if (!f->device && !S_ISREG(st.st_mode))
 		return failx(
 			-EINVAL, "%s: neither a file nor a block device", name);

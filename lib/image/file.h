@@ -24,6 +24,7 @@ struct image_file {
 	const struct calls *calls;
 	bool device; /* a block device: its size is what it is */
 	bool unsafe; /* file_sync() does nothing */
+	bool may_hang; /* another host's, or process's */
 	atomic_bool no_punch, no_zero; /* the file system cannot */
 	/* The kernel failed to write back: it has dropped what it could not
 	 * write, so no later flush may say that all is there. */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * A new qcow2 file: header, refcount table, the blocks that count all of this,
- * an empty L1 table. And the header again, with another backing file.
+ * an empty L1 table.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -11,7 +11,6 @@
 #include "lib/image/qcow2.h"
 
 enum {
-	EXT_BACKING_FORMAT = 0xe2792aca,
 	HEADER = 112, /* version 3, with the kind of compression */
 	NAME_MAX_BYTES = 1023,
 	ORDER = 4
@@ -60,12 +59,13 @@ lay_out(const char *name, uint64_t size, unsigned bits, struct layout *l)
 	return 0;
 }
 
-/* Appends an extension; *at moves. */
-static void
-add_extension(uint8_t *head, size_t *at, uint32_t type, const void *p, size_t n)
+void
+qcow2_add_extension(
+	uint8_t *head, size_t *at, uint32_t type, const void *p, size_t n)
 {
 	put_be32(head + *at, type);
 	put_be32(head + *at + 4, (uint32_t)n);
+	memset(head + *at + 8, 0, (n + 7) & ~(size_t)7);
 	if (n)
 		memcpy(head + *at + 8, p, n);
 	*at += 8 + ((n + 7) & ~(size_t)7);
@@ -83,8 +83,9 @@ put_backing(uint8_t *head, size_t at, size_t room, const char *name,
 	if (at + 8 + f + 8 + 8 + n > room)
 		return -ENOSPC;
 	if (f)
-		add_extension(head, &at, EXT_BACKING_FORMAT, format, f);
-	add_extension(head, &at, 0, NULL, 0);
+		qcow2_add_extension(
+			head, &at, QCOW2_EXT_BACKING_FORMAT, format, f);
+	qcow2_add_extension(head, &at, 0, NULL, 0);
 	put_be64(head + QCOW2_AT_BACKING, n ? at : 0);
 	put_be32(head + QCOW2_AT_BACKING_SIZE, (uint32_t)n);
 	if (n)
@@ -170,64 +171,4 @@ qcow2_create(struct image_file *file, const struct image_create *c)
 	if (!err)
 		err = write_header(file, c, bits, &l);
 	return err ? err : file_sync(file);
-}
-
-/* The header's other extensions are kept; at: where they begin. Returns where
- * they end now. */
-static size_t
-keep_extensions(uint8_t *to, const uint8_t *from, size_t at, size_t end)
-{
-	size_t out = at;
-
-	while (at + 8 <= end) {
-		uint32_t type = be32_at(from + at), n = be32_at(from + at + 4);
-
-		if (!type || n > end - at - 8)
-			break;
-		if (type != EXT_BACKING_FORMAT)
-			add_extension(to, &out, type, from + at + 8, n);
-		at += 8 + ((n + 7U) & ~(size_t)7);
-	}
-	return out;
-}
-
-int
-qcow2_rebase(struct image *im, const char *name, const char *format)
-{
-	struct qcow2 *q = im->own;
-	uint8_t *old = malloc(q->cluster), *head = calloc(1, q->cluster);
-	size_t at = QCOW2_V2_HEADER;
-	int err = 0;
-
-	if (!old || !head)
-		err = fail(-ENOMEM, "%s", im->name);
-	if (!err && name && (!*name || strlen(name) > NAME_MAX_BYTES))
-		err = failx(-EINVAL,
-			"%s: the backing file's name has 1 to %d bytes",
-			im->name, NAME_MAX_BYTES);
-	if (!err)
-		err = qcow2_flush(im);
-	if (!err)
-		err = file_read(&im->file, 0, old, q->cluster);
-	if (!err) {
-		if (q->version == 3)
-			at = be32_at(old + 100);
-		memcpy(head, old, at);
-		at = keep_extensions(head, old, at, q->header_size);
-		if (put_backing(head, at, q->cluster, name, format))
-			err = failx(-ENOSPC,
-				"%s: no room for the backing file's name",
-				im->name);
-	}
-	if (!err)
-		err = file_write(&im->file, 0, head, q->cluster);
-	if (!err)
-		err = file_sync(&im->file);
-	if (!err) {
-		q->header_size = (uint32_t)q->cluster;
-		q->backing_off = be64_at(head + QCOW2_AT_BACKING);
-	}
-	free(head);
-	free(old);
-	return err;
 }

@@ -13,7 +13,6 @@
 
 enum { /* extensions */
 	EXT_END = 0,
-	EXT_BACKING_FORMAT = 0xe2792aca,
 	EXT_FEATURES = 0x6803f857,
 	EXT_BITMAPS = 0x23852875
 };
@@ -64,7 +63,7 @@ read_extension(struct qcow2 *q, uint32_t type, const uint8_t *p, size_t n,
 	struct extensions *x)
 {
 	switch (type) {
-	case EXT_BACKING_FORMAT:
+	case QCOW2_EXT_BACKING_FORMAT:
 		free(q->im->backing_format);
 		q->im->backing_format = NULL;
 		if (n > 255)

@@ -58,6 +58,11 @@ enum {
 	QCOW2_AT_AUTOCLEAR = 88
 };
 
+/* Header extensions that more than one file knows. PAD is ours: what it holds
+ * is no longer, or not yet, of use; QEMU keeps what it does not know. */
+#define QCOW2_EXT_BACKING_FORMAT 0xe2792acaU
+#define QCOW2_EXT_PAD 0x766d2d70U
+
 enum { /* incompatible features */
 	QCOW2_DIRTY = 1 << 0,
 	QCOW2_CORRUPT = 1 << 1,
@@ -179,6 +184,9 @@ int qcow2_put64(struct qcow2 *, uint64_t at, uint64_t);
 int qcow2_mark(struct qcow2 *, uint64_t incompatible); /* and flushes */
 int qcow2_rebase(struct image *, const char *name, const char *format);
 int qcow2_create(struct image_file *, const struct image_create *);
+/* Appends one to the header that is being made; *at moves. */
+void qcow2_add_extension(
+	uint8_t *head, size_t *at, uint32_t type, const void *p, size_t n);
 void qcow2_describe(struct image *, struct json *);
 
 /* ---- qcow2-cache.c; the lock is held from here on, unless said ---- */

@@ -675,6 +675,67 @@ test_load(void)
 	down(&g);
 }
 
+/* A host that hangs, as a network that is gone. */
+static void
+test_hung(void)
+{
+	uint8_t a[512] = {0};
+	struct req q;
+	struct rig g;
+
+	up(&g, DISK_PAUSE);
+	ok(disk_drain_for(g.disk, 0), "nothing is in flight");
+	atomic_store(&g.slow, true);
+	submit(&g, &q, DISK_WRITE, 0, a, 512);
+	ok(!disk_drain_for(g.disk, 20) && !disk_draining(g.disk),
+		"a host that hangs is waited for as long as was said");
+	atomic_store(&g.slow, false);
+	is_err(finish(&q), 0, "it answers in the end");
+	ok(disk_drain_for(g.disk, 10000), "and nothing is in flight");
+	atomic_store(&g.slow, true);
+	submit(&g, &q, DISK_WRITE, 0, a, 512);
+	disk_abandon(g.disk);
+	atomic_store(&g.slow, false);
+	disk_drain(g.disk);
+	ok(!is_done(&q), "of what was given up, nothing is told");
+	submit(&g, &q, DISK_WRITE, 0, a, 512);
+	disk_drain(g.disk);
+	ok(!is_done(&q) && !atomic_load(&g.failed), "nor of what comes later");
+	down(&g);
+	up(&g, DISK_PAUSE);
+	atomic_store(&g.slow, true);
+	submit(&g, &q, DISK_WRITE, 0, a, 512);
+	disk_abandon(g.disk);
+	disk_free(g.disk);
+	ok(disk_pending(g.disk) == 1, "what hangs for ever keeps its disk");
+	atomic_store(&g.slow, false);
+	while (disk_pending(g.disk))
+		usleep(1000);
+	down(&g);
+}
+
+/* Every change of a disk comes to an end, also if the host hangs. */
+static void
+test_hung_medium(void)
+{
+	struct image *other;
+	uint8_t a[512] = {0};
+	struct req q;
+	struct rig g;
+
+	up(&g, DISK_PAUSE);
+	other = make_image(&g, SIZE, true);
+	atomic_store(&g.slow, true);
+	submit(&g, &q, DISK_WRITE, 0, a, 512);
+	is_err(disk_set_medium(g.disk, other, true), -ETIMEDOUT,
+		"a medium that hangs is not changed");
+	ok(strstr(fail_text(), "disk0") != NULL, "with a sentence");
+	atomic_store(&g.slow, false);
+	is_err(finish(&q), 0, "it goes on as it was");
+	is_err(disk_set_medium(g.disk, other, true), 0, "and is changed then");
+	down(&g);
+}
+
 int
 main(void)
 {
@@ -691,5 +752,7 @@ main(void)
 	test_medium_errors();
 	test_at_once();
 	test_load();
+	test_hung();
+	test_hung_medium();
 	return done();
 }

@@ -353,15 +353,22 @@ test_lock(void)
 	ok(event(&r) == 0x102, "the guest hears of the request");
 	ok(DO(&r, 0x1b, 0, 0, 0, 2) == -1 && sense(&r) == 0x055302,
 		"nor may the guest eject it");
+	is_u64(r.disk[2].moves, 0, "what is refused moves no tray");
 	ok(rig_eject(&r.disk[2], true), "force takes it nevertheless");
 	DO(&r, 0x1e);
 	ok(DO(&r, 0x1b, 0, 0, 0, 2) == 0 && DO(&r, 0) == -1 &&
 			sense(&r) == 0x023a02,
 		"unlocked, the guest ejects it");
 	is_u64(rig_tray(&r.disk[2]), DISK_TRAY_OPEN, "the tray is out");
+	DO(&r, 0x1b, 0, 0, 0, 2);
+	DO(&r, 0x1b, 0, 0, 0, 1);
+	is_u64(r.disk[2].moves, 1, "the host hears of that, once");
 	ok(DO(&r, 0x1b, 0, 0, 0, 3) == 0 && DO(&r, 0) == -1 &&
 			sense(&r) == 0x062800 && DO(&r, 0) == 0,
 		"and loads it again");
+	is_u64(r.disk[2].moves, 2, "the host hears of that, too");
+	rig_change(&r.disk[2], false);
+	is_u64(r.disk[2].moves, 2, "what the host does itself it is not told");
 	rig_down(&r);
 }
 
