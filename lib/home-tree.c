@@ -196,7 +196,8 @@ home_tidy(const struct calls *calls, int dir)
 {
 	static const char *const names[] = {"status", "status.new",
 		"config.new", "events.jsonl", "events.jsonl.1", "ctl",
-		"console", "console.log", "console.log.1", "console.log.old"};
+		"console", "console.log", "console.log.1", "console.log.old",
+		"metrics", "metrics.wake"};
 	struct stat st;
 
 	for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++)

@@ -14,11 +14,11 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <sys/vfs.h>
 #include <unistd.h>
 
 #include "lib/err.h"
 #include "lib/home-int.h"
+#include "lib/netfs.h"
 
 static const char *const states[HOME_STATES] = {
 	[HOME_STOPPED] = "stopped",
@@ -208,26 +208,9 @@ make_path(const struct calls *calls, char *path)
 static bool
 is_network(int fd)
 {
-	static const uint32_t network[] = {
-		0x6969, /* NFS */
-		0x517b, /* SMB */
-		0xfe534d42, /* SMB2 */
-		0xff534d42, /* CIFS */
-		0x564c, /* NCP */
-		0x73757245, /* Coda */
-		0x5346414f, /* AFS */
-		0x6b414653, /* kAFS */
-		0x00c36400, /* Ceph */
-	};
 	const char *env = getenv("VM_HOME_NETWORK");
-	struct statfs fs;
 
-	if ((env && strcmp(env, "yes") == 0) || fstatfs(fd, &fs))
-		return false;
-	for (size_t i = 0; i < sizeof(network) / sizeof(*network); i++)
-		if ((uint32_t)fs.f_type == network[i])
-			return true;
-	return false;
+	return !(env && strcmp(env, "yes") == 0) && netfs_is(fd);
 }
 
 static int

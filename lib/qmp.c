@@ -361,6 +361,15 @@ qmp_call(struct qmp *q, const char *command, json_t *args, json_t **ret,
 }
 
 int
+qmp_again(struct qmp *q, json_t **ret, int timeout_ms)
+{
+	json_t *v;
+	int r = reply(q, q->id, &v, deadline_ms(timeout_ms));
+
+	return r ? r : result(q, v, ret);
+}
+
+int
 qmp_raw(struct qmp *q, const char *text, json_t **ret, int timeout_ms)
 {
 	int64_t end = deadline_ms(timeout_ms);

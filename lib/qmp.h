@@ -53,6 +53,8 @@ void qmp_close(struct qmp *);
  */
 int qmp_call(struct qmp *, const char *command, json_t *args, json_t **ret,
 	int timeout_ms);
+/* After its -ETIMEDOUT: wait for that answer once more. */
+int qmp_again(struct qmp *, json_t **ret, int timeout_ms);
 /* The text of one command as it stands; *ret is the whole reply. */
 int qmp_raw(struct qmp *, const char *text, json_t **ret, int timeout_ms);
 /* Deposit a descriptor under that name (getfd). */

@@ -128,6 +128,15 @@ int vmm_wait(
 int vmm_control(struct vmm_home *, const char *name, const char *command,
 	const char *args, char **reply, int timeout_ms);
 
+/* What its screen shows, or showed last; it is not contacted. -ENOENT: it has
+ * none. pixels: 0x00RRGGBB, row by row; free(). Text: vm-shot(1); free(). */
+struct vmm_screen {
+	unsigned width, height;
+	unsigned *pixels;
+};
+int vmm_screen(struct vmm_home *, const char *name, struct vmm_screen *);
+int vmm_screen_text(struct vmm_home *, const char *name, char **text);
+
 const char *vmm_error(void);
 const char *vmm_version(void);
 

@@ -33,9 +33,14 @@ vmm_new(void)
 void
 vmm_free(struct vmm *v)
 {
+	bool hung;
+
 	if (!v)
 		return;
+	hung = v->machine && machine_hung(v->machine);
 	machine_free(v->machine);
+	if (hung) /* a thread of it may still use the rest, for ever */
+		return;
 	loop_free(v->loop);
 	clock_free(v->clock);
 	config_free(&v->cfg);

@@ -16,6 +16,11 @@ int board_own(
 
 /* ROM, windows, flash, if the machine has firmware; the engine is not open. */
 int board_add_firmware(struct board *, const struct board_host *);
+/* The graphics card, if the config has one, before the firmware's windows. */
+int board_add_vga(struct board *, const struct board_host *);
+void board_free_vga(struct board *);
+/* Its BAR moved. */
+void board_vga_moved(struct board *, unsigned n, uint64_t at, bool on);
 /* pcihost's; to is the board. */
 void board_pam(void *to, unsigned n, unsigned mode);
 

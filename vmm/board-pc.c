@@ -136,6 +136,8 @@ bar_moved(void *to, struct pci_fn *f, unsigned n, uint64_t at, bool on)
 {
 	struct board *b = to;
 
+	if (b->vga.dev == f->dev)
+		board_vga_moved(b, n, at, on);
 	if (b->host.moved)
 		b->host.moved(b->host.to, f, n, at, on);
 }
@@ -220,7 +222,8 @@ static int
 add_isa(struct board *b, const struct board_host *h)
 {
 	struct irq none = {NULL, NULL, 0};
-	struct i8042_out kbc = {irq(b, 1), irq(b, 12), none, h->notify};
+	struct i8042_out kbc = {
+		irq(b, 1), irq(b, 12), none, h->notify, h->input};
 	struct dev *rtc, *ctl;
 	int r;
 
@@ -431,6 +434,8 @@ board_pc_new(struct board **out, const struct board_host *h)
 	if (!r)
 		r = board_add_virtio(b, h);
 	if (!r)
+		r = board_add_vga(b, h);
+	if (!r)
 		r = board_add_firmware(b, h);
 	if (!r)
 		r = add_fwcfg(b, h); /* which tells of all the others */
@@ -472,6 +477,7 @@ board_free(struct board *b)
 	pci_bus_free(b->pci);
 	while (b->devs)
 		dev_free(b->dev[--b->devs]);
+	board_free_vga(b);
 	free(b);
 }
 

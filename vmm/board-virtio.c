@@ -8,16 +8,17 @@
 
 #include "dev/virtio-balloon.h"
 #include "dev/virtio-console.h"
+#include "dev/virtio-input.h"
 #include "dev/virtio-rng.h"
 #include "lib/err.h"
 #include "vmm/board.h"
 
-enum { SLOT_RNG = 28, SLOT_CONSOLE, SLOT_BALLOON };
+enum { SLOT_RNG = 28, SLOT_CONSOLE, SLOT_BALLOON, SLOT_INPUT };
 
 /* Takes the device over; d may be NULL after a failed _new(). */
 static int
 add(struct board *b, const struct board_host *h, struct dev *d, const char *id,
-	unsigned slot)
+	unsigned slot, unsigned function)
 {
 	if (!d)
 		return fail(-ENOMEM, "%s", id);
@@ -25,7 +26,7 @@ add(struct board *b, const struct board_host *h, struct dev *d, const char *id,
 	d->log = h->log;
 	virtio_pace((struct virtio *)d, h->clock);
 	b->dev[b->devs++] = d;
-	return pci_bus_add(b->pci, &((struct virtio *)d)->pci, slot, 0);
+	return pci_bus_add(b->pci, &((struct virtio *)d)->pci, slot, function);
 }
 
 /* Is somebody there before the back end says so? */
@@ -54,7 +55,24 @@ add_console(struct board *b, const struct board_host *h)
 		console |= port[i].console;
 	}
 	b->console = virtio_console_new(h->mem, port, n);
-	return add(b, h, b->console, "console0", SLOT_CONSOLE);
+	return add(b, h, b->console, "console0", SLOT_CONSOLE, 0);
+}
+
+/* Both in one slot. */
+static int
+add_input(struct board *b, const struct board_host *h)
+{
+	unsigned function = 0;
+	int r = 0;
+
+	if (h->config->keyboard == CONFIG_KEYBOARD_VIRTIO)
+		r = add(b, h,
+			b->keyboard = virtio_keyboard_new(h->mem, h->input),
+			"keyboard0", SLOT_INPUT, function++);
+	if (!r && h->config->pointer == CONFIG_POINTER_TABLET)
+		r = add(b, h, b->tablet = virtio_tablet_new(h->mem, h->input),
+			"tablet0", SLOT_INPUT, function);
+	return r;
 }
 
 int
@@ -66,13 +84,13 @@ board_add_virtio(struct board *b, const struct board_host *h)
 	/* Random numbers are not the same in the next run. */
 	if (c->rng && !c->icount)
 		r = add(b, h, virtio_rng_new(h->mem, h->clock), "rng0",
-			SLOT_RNG);
+			SLOT_RNG, 0);
 	if (!r && c->ports)
 		r = add_console(b, h);
 	if (!r && c->balloon)
 		r = add(b, h, b->balloon = virtio_balloon_new(h->mem),
-			"balloon0", SLOT_BALLOON);
-	return r;
+			"balloon0", SLOT_BALLOON, 0);
+	return r ? r : add_input(b, h);
 }
 
 int

@@ -9,6 +9,7 @@
 
 #include "dev/bus.h"
 #include "dev/ide.h"
+#include "dev/input.h"
 #include "dev/mem.h"
 #include "dev/pci.h"
 #include "lib/chr.h"
@@ -17,9 +18,10 @@
 #include "vmm/engine.h"
 
 struct blob; /* vmm/boot.h */
+struct boot_screen;
 struct firmware; /* vmm/firmware.h */
 
-#define BOARD_DEVS 48
+#define BOARD_DEVS 64
 #define BOARD_HOTPLUG                                                          \
 	0xfffffff8u /* PCI slots that devices come to and go from */
 
@@ -40,6 +42,14 @@ struct board {
 	struct dev *pic, *ioapic, *pm, *i8042, *pcihost, *piix3, *hotplug;
 	struct dev *balloon; /* NULL: there is none */
 	struct dev *console; /* virtio, likewise */
+	struct board_vga { /* board-vga.c's */
+		struct dev *dev; /* NULL: there is no card */
+		struct fb_head *fb; /* and the video RAM */
+		size_t ram;
+		unsigned area, text; /* where the guest sees that */
+		struct blob *rom;
+	} vga;
+	struct dev *keyboard, *tablet; /* likewise */
 	struct pci_bus *pci;
 	struct board_pci host; /* as it was given */
 	const struct engine_ops *ops; /* set before the devices run */
@@ -63,9 +73,11 @@ struct board_host { /* what the board gets from the machine; nothing is owned */
 	struct chr *debugcon;
 	struct chr *port[CONFIG_PORTS]; /* of the virtio console */
 	struct notify notify;
+	struct input_tell input;
 	struct board_pci pci;
 	const struct firmware *firmware; /* NULL: the machine loads a kernel */
 	const struct blob *kernel, *initrd; /* p NULL: none */
+	int dir; /* of the machine, where the screen's file lies; -1: none */
 };
 
 /* The pc board. On failure nothing is left on the buses. */
@@ -76,6 +88,11 @@ int board_reset(struct board *, const struct board_host *);
 /* The drives that belong on IDE, each in its place; all zeros before. */
 int board_ide_drives(
 	const struct board_host *, struct ide_drive drive[IDE_DRIVES]);
+/* The screen, if any, as the kernel that is loaded next shall find it: after
+ * board_reset(). What the kernel wishes (NULL: nothing) is heard if the config
+ * says nothing. *s is zeroed where there is none. */
+int board_screen(struct board *, const struct board_host *,
+	const struct config_mode *wish, struct boot_screen *s);
 /* The virtio devices that are no drives; board_pc_new()'s. */
 int board_add_virtio(struct board *, const struct board_host *);
 /* How many bytes of memory the guest shall have (NULL: as before); *now (may be

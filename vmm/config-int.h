@@ -14,6 +14,7 @@ enum config_kind { /* and what lies at its offset */
 	CONFIG_CHR, /* char *, the spec of a back end */
 	CONFIG_ENGINE, /* char *, one of the form's words */
 	CONFIG_ID, /* char *, a UUID */
+	CONFIG_SCREEN, /* char *, a mode of the screen */
 	CONFIG_SIZE, /* uint64_t, bytes */
 	CONFIG_COUNT, /* uint64_t */
 	CONFIG_ENTRY, /* uint64_t, 32 times the number of the word */

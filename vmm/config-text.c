@@ -28,6 +28,8 @@ config_parse(struct config *c, const char *name, const char *text, size_t size)
 int
 config_check(const struct config *c)
 {
+	if (c->vga_memory & (c->vga_memory - 1))
+		return failx(-EINVAL, "vga-memory: not a power of two");
 	if (c->icount && c->cpus != 1)
 		return failx(-EINVAL, "icount: one CPU only");
 	if (c->icount && c->accel && strcmp(c->accel, "kvm") == 0)

@@ -10,6 +10,7 @@
 
 #include "lib/chr.h"
 #include "lib/err.h"
+#include "lib/fb.h"
 #include "lib/units.h"
 #include "vmm/config-int.h"
 
@@ -147,6 +148,40 @@ check_uuid(const char *value)
 	return 0;
 }
 
+/* What the card has, given the video RAM. */
+static bool
+is_mode(const struct config_mode *m)
+{
+	return m->width && m->width <= FB_MAX_WIDTH && m->width % 8 == 0 &&
+	       m->height && m->height <= FB_MAX_HEIGHT &&
+	       (m->bits == 15 ||
+		       (m->bits && m->bits <= 32 && m->bits % 8 == 0));
+}
+
+int
+config_mode_parse(const char *value, struct config_mode *m)
+{
+	struct config_mode got = {0, 0, 0};
+	int end = 0;
+
+	*m = got;
+	if (!value || strcmp(value, "text") == 0)
+		return 0;
+	if (sscanf(value, "%4ux%4ux%2u%n", &got.width, &got.height, &got.bits,
+		    &end) != 3 ||
+		value[end] || strspn(value, "0123456789x") != strlen(value))
+		return failx(-EINVAL,
+			"'%s' is not text or WIDTHxHEIGHTxBITS (1024x768x32)",
+			value);
+	if (!is_mode(&got))
+		return failx(-EINVAL,
+			"'%s' is no mode: up to %ux%u, a width that 8 divides, "
+			"and 8, 15, 16, 24 or 32 bits",
+			value, FB_MAX_WIDTH, FB_MAX_HEIGHT);
+	*m = got;
+	return 0;
+}
+
 static int
 set_number(const struct config_row *r, const char *value, void *at)
 {
@@ -210,6 +245,12 @@ config_set_row(const struct config_row *r, struct config *c, const char *value)
 	case CONFIG_ID:
 		e = config_named(r->key.name, check_uuid(value));
 		break;
+	case CONFIG_SCREEN: {
+		struct config_mode m;
+
+		e = config_named(r->key.name, config_mode_parse(value, &m));
+		break;
+	}
 	case CONFIG_TEXT:
 		break;
 	default:

@@ -51,6 +51,8 @@ static const struct config_row rows[] = {
 		CONFIG_ENGINE, AT(accel), 0, 0},
 	{{"icount", "BOOL", "soft: time follows the instructions run", "no", 0},
 		CONFIG_BOOL, AT(icount), 0, 0},
+	{{"jit", "yes|no|always", "soft: translate the guest's code", "yes", 0},
+		CONFIG_WORD, AT(jit), 0, 0},
 	{{"serial", "SPEC", "back end of the next serial port", "",
 		CONFIG_LIST}, CONFIG_SERIAL, 0, 0, 0},
 	{{"disk", "FILE,...", "the next disk", "", CONFIG_FILE | CONFIG_LIST},
@@ -63,6 +65,22 @@ static const struct config_row rows[] = {
 		CONFIG_BOOL, AT(rng), 0, 0},
 	{{"balloon", "BOOL", "virtio memory balloon", "no", 0},
 		CONFIG_BOOL, AT(balloon), 0, 0},
+	{{"vga", "auto|std|none", "graphics card; auto: where firmware starts",
+		"auto", 0}, CONFIG_WORD, AT(vga), 0, 0},
+	{{"vga-memory", "SIZE", "video RAM, a power of two", "16M", 0},
+		CONFIG_SIZE, AT(vga_memory), 1 << 20, 64 << 20},
+	{{"vga-rom", "FILE", "the card's BIOS", "", CONFIG_FILE},
+		CONFIG_PATH, AT(vga_rom), 0, 0},
+	{{"vga-mode", "text|WIDTHxHEIGHTxBITS", "what a kernel that no firmware "
+		"starts finds set", "text", 0},
+		CONFIG_SCREEN, AT(vga_mode), 0, 0},
+	{{"keyboard", "ps2|virtio", "virtio: one beside the PS/2 keyboard",
+		"ps2", 0}, CONFIG_WORD, AT(keyboard), 0, 0},
+	{{"pointer", "ps2|tablet", "tablet: a virtio one beside the PS/2 mouse",
+		"ps2", 0}, CONFIG_WORD, AT(pointer), 0, 0},
+	{{"layout", CONFIG_LAYOUTS, "of the guest's keyboard, for "
+		"who types", "us", CONFIG_LIVE},
+		CONFIG_WORD, AT(layout), 0, 0},
 	{{"debugcon", "SPEC", "back end of the debug console, port 0x402", "",
 		0}, CONFIG_CHR, AT(debugcon), 0, 0},
 	{{"on-reset", "exit|restart", "what a reset of the guest does",
@@ -104,6 +122,7 @@ config_init(struct config *c)
 	c->stop_timeout = 30 * 1000000000ll;
 	c->flat_addr = 0x7c00;
 	c->rng = true;
+	c->vga_memory = 16 << 20;
 }
 
 void

@@ -22,8 +22,16 @@
 
 enum on_reset { ON_RESET_EXIT, ON_RESET_RESTART };
 
+/* always: what runs once, too; for tests of the translator */
+enum config_jit { CONFIG_JIT_YES, CONFIG_JIT_NO, CONFIG_JIT_ALWAYS };
 enum config_bus { CONFIG_VIRTIO, CONFIG_IDE };
+enum config_keyboard { CONFIG_KEYBOARD_PS2, CONFIG_KEYBOARD_VIRTIO };
+enum config_pointer { CONFIG_POINTER_PS2, CONFIG_POINTER_TABLET };
 enum config_boot { CONFIG_BOOT_DISK, CONFIG_BOOT_CDROM };
+enum config_vga { VGA_AUTO, VGA_STD, VGA_ABSENT };
+
+/* In the order of layout_at(), lib/keys.h. */
+#define CONFIG_LAYOUTS "us|gb|de|fr|es|it|se|ch"
 
 struct config_image { /* a file, and what it is said to be */
 	char *path; /* relative: to the machine's directory */
@@ -50,6 +58,10 @@ struct config_port { /* port = NAME,SPEC: of the virtio console */
 	char *name, *spec; /* lib/chr.h */
 };
 
+struct config_mode { /* vga-mode=WIDTHxHEIGHTxBITS; 0: text */
+	unsigned width, height, bits;
+};
+
 struct json; /* lib/json.h */
 
 struct config_item { /* a key as it was set */
@@ -66,6 +78,7 @@ struct config {
 	int64_t timeout, stop_timeout; /* ns; 0: none */
 	enum on_reset on_reset; /* exit unless set; a tool may know better */
 	bool debug_exit, test_device, icount;
+	unsigned jit; /* enum config_jit */
 	bool flat;
 	uint64_t flat_addr;
 	uint64_t entry; /* Linux: 0 (the best), 32 or 64 */
@@ -80,6 +93,12 @@ struct config {
 	enum config_boot boot[2]; /* in this order, by what there is */
 	unsigned boots; /* 0: disk, cdrom */
 	bool rng, balloon;
+	unsigned vga; /* enum config_vga; auto: a card where firmware starts */
+	uint64_t vga_memory; /* bytes, a power of two */
+	char *vga_rom; /* its BIOS; NULL: the one of package seabios */
+	char *vga_mode; /* where no firmware sets one; NULL: text */
+	unsigned keyboard, pointer; /* enum config_keyboard, config_pointer */
+	unsigned layout; /* layout_at(), lib/keys.h: what typists assume */
 	unsigned on_io_error; /* enum disk_on_error, lib/disk.h */
 	struct config_disk disk[CONFIG_DISKS];
 	unsigned disks;
@@ -166,6 +185,8 @@ void config_disk_free(struct config_disk *);
 /* Give it the id that it would have in there, if it has none; -EINVAL: the one
  * that it has is taken. */
 int config_disk_id(const struct config *, struct config_disk *);
+/* A vga-mode= value; NULL is text. -EINVAL with a sentence. */
+int config_mode_parse(const char *value, struct config_mode *);
 /* "10G" in place of a file's name: for vm-create, which makes one. */
 bool config_is_size(const char *path);
 

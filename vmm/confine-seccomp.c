@@ -66,8 +66,8 @@ enum {
 	WORKER = 1 << CONFINE_WORKER,
 	CPU = KVM | SOFT,
 	ALL = LOOP | CPU | WORKER,
-	/* Kinds that may have executable memory: none, until something
-	 * translates. */
+	/* Kinds that may make executable memory: none. The translator has its
+	 * own before the filters are there. */
 	EXEC = 0
 };
 

@@ -340,6 +340,8 @@ static const struct command commands[] = {
 	{"closefd", "fdname", closefd, 0},
 	{"dump-guest-memory", "paging protocol format", dump_guest_memory,
 		CMD_COSTLY},
+	{"screendump", "filename device head format", control_screendump,
+		CMD_COSTLY},
 	{"query-block", "", control_query_block, CMD_ARRAY},
 	{"query-blockstats", "query-nodes", control_query_blockstats,
 		CMD_ARRAY},
@@ -356,6 +358,11 @@ static const struct command commands[] = {
 	{"device_del", "id", control_device_del, 0},
 	{"balloon", "value", control_balloon, 0},
 	{"query-balloon", "", control_query_balloon, 0},
+	{"send-key", "keys hold-time x-wait", control_send_key, 0},
+	{"input-send-event", "device head events x-wait",
+		control_input_send_event, 0},
+	{"query-mice", "", control_query_mice, CMD_ARRAY},
+	{"x-lights", "", control_lights, 0},
 	{"x-registers", "cpu device", x_registers, CMD_COSTLY},
 	{"x-status", "", x_status, 0},
 	{"x-set", "key value", x_set, 0},
@@ -367,7 +374,11 @@ enum { COMMANDS = sizeof(commands) / sizeof(commands[0]) };
 static bool
 offered(const struct control *c, const struct command *cmd)
 {
-	return (cmd->run != x_status || c->host.status) &&
+	size_t ram;
+
+	return (cmd->run != control_screendump ||
+		       machine_screen(c->host.machine, &ram)) &&
+	       (cmd->run != x_status || c->host.status) &&
 	       (cmd->run != x_audit || c->host.audit) &&
 	       (cmd->run != x_set || c->host.set) &&
 	       ((cmd->run != control_balloon &&

@@ -3,9 +3,9 @@
  * The control server, inside: control.c has who comes and goes,
  * control-client.c what they say and hear, in turns; control-run.c works
  * requests off, of which control-cmd.c has the table, control-block.c and
- * control-plug.c those for drives, and control-answer.c the answers;
- * control-fd.c keeps descriptors that clients deposit, and control-dump.c does
- * the one job that takes its time.
+ * control-plug.c those for drives, control-input.c and control-type.c those for
+ * keys, and control-answer.c the answers; control-fd.c keeps descriptors that
+ * clients deposit, and control-dump.c does the one job that takes its time.
  */
 #ifndef VMM_CONTROL_INT_H
 #define VMM_CONTROL_INT_H
@@ -14,6 +14,7 @@
 
 #include "lib/qmp.h"
 #include "vmm/control.h"
+#include "vmm/input.h"
 
 enum {
 	TURN_BYTES = 512, /* of input a client has read in its turn */
@@ -23,6 +24,7 @@ enum {
 
 struct control;
 struct job;
+struct typing;
 
 struct named_fd {
 	char name[FD_NAME];
@@ -36,7 +38,8 @@ struct client {
 	bool negotiated;
 	bool eof; /* it says no more */
 	bool held; /* in.buf is a whole value, not yet worked off */
-	bool waiting; /* for the job to end */
+	bool waiting; /* for the job to end, or what it types to be taken */
+	struct typing *typing; /* that */
 	struct qmp_split in; /* buf NULL while nothing is in it */
 	char rest[TURN_BYTES]; /* what was read, from at on */
 	const char *at;
@@ -59,6 +62,9 @@ struct control {
 	struct timer costly, again;
 	int64_t costly_at; /* not before */
 	struct job *job;
+	struct typing *typing; /* whose turn it is, and who waits */
+	unsigned typists;
+	struct timer typist;
 	struct timer balloon; /* looks how far the guest has followed */
 	uint64_t balloon_to, balloon_now;
 	unsigned balloon_idle; /* looks since it last moved */
@@ -145,6 +151,37 @@ int control_balloon(struct request *);
 int control_query_balloon(struct request *);
 bool control_has_balloon(const struct control *);
 void control_look_at_balloon(void *to); /* the timer's; to is the control */
+
+/* ---- control-input.c: commands ---- */
+
+int control_send_key(struct request *);
+int control_input_send_event(struct request *);
+int control_query_mice(struct request *);
+int control_lights(struct request *);
+
+/* ---- control-type.c: the turns of who types ---- */
+
+enum { TYPING_EVENTS = 256 };
+struct typing { /* one command's events */
+	struct client *cl;
+	struct typing *next;
+	json_t *id;
+	unsigned n, at; /* events, and how many were taken */
+	unsigned hold_at; /* hold before this one, if it is not the first */
+	int64_t hold, wait; /* ns */
+	int64_t until, patience; /* when these are over */
+	bool read; /* wait until the guest has read it */
+	struct input_event ev[TYPING_EVENTS];
+};
+
+/* n > 0, hold, wait and read are set: as a command returns. */
+int typing_begin(struct request *, struct typing *);
+void typing_cancel(struct client *); /* nothing, if it does not type */
+void control_type(void *to); /* the timer's; to is the control */
+
+/* ---- control-screen.c: a command ---- */
+
+int control_screendump(struct request *);
 
 /* Arguments: 0, or -EINVAL with a sentence. What may be left out leaves *out as
  * it is, but a bool, which is false then. */

@@ -73,6 +73,7 @@ client_kill(struct client *cl)
 	close(cl->w.fd);
 	cl->w.fd = -1;
 	c->clients--;
+	typing_cancel(cl);
 	if (cl->waiting)
 		job_cancel(c);
 	client_close_fds(cl);
@@ -292,6 +293,8 @@ control_new(struct control **out, int listener, const struct control_host *host)
 	clock = machine_clock(host->machine);
 	timer_init(&c->costly, clock, NULL, costly_again, c);
 	timer_init(&c->again, clock, NULL, accept_again, c);
+	timer_init(&c->typist, clock, NULL, control_type, c);
+	machine_on_input(host->machine, control_type, c);
 	timer_init(&c->balloon, clock, NULL, control_look_at_balloon, c);
 	c->listener = (struct watch){listener, EPOLLIN, accept_ready, c};
 	c->spare = fcntl(listener, F_DUPFD_CLOEXEC, 3);
@@ -320,6 +323,8 @@ control_free(struct control *c)
 	timer_disarm(&c->costly);
 	timer_disarm(&c->again);
 	timer_disarm(&c->balloon);
+	timer_disarm(&c->typist);
+	machine_on_input(c->host.machine, NULL, NULL);
 	loop_uncall(c->host.loop, &c->work);
 	loop_uncall(c->host.loop, &c->quit);
 	loop_del(c->host.loop, &c->listener);

@@ -13,15 +13,19 @@
  * query-status, query-cpus-fast, stop, cont, system_powerdown, system_reset,
  * quit, inject-nmi, getfd, closefd, dump-guest-memory (paging false, protocol
  * "fd:NAME": a regular file or a stream socket; the machine is paused for it).
- * For drives (control-block.c): query-block, query-blockstats, eject,
+ * With a graphics card: screendump (filename "fd:NAME", format ppm: a regular
+ * file). For drives (control-block.c): query-block, query-blockstats, eject,
  * blockdev-change-medium (filename "fd:NAME", x-name what it is called),
  * block_resize, block_set_io_throttle (totals), device_del (one that was
- * plugged in). With a balloon: balloon, query-balloon.
- * Our own begin with "x-": x-registers {"cpu": N} or {"device": "uart0"}
- * (returns {"text": ...}; while these run, the machine stands, a fifth of the
- * time at most), x-block-attach {"spec", "fds"} (a disk= of the config, and the
- * names of descriptors: its file's and its backing files'; returns {"id"}),
- * x-status (what vm-ctl status shows), x-set {"key", "value"} (a
+ * plugged in). With a balloon: balloon, query-balloon. For keys and pointers
+ * (control-input.c): send-key, input-send-event (answered when the guest's
+ * device has all of it; with "x-wait", milliseconds, when the guest has read
+ * it), query-mice. Our own begin with "x-": x-registers {"cpu": N} or
+ * {"device": "uart0"} (returns {"text": ...}; while these run, the machine
+ * stands, a fifth of the time at most), x-block-attach {"spec", "fds"} (a disk=
+ * of the config, and the names of descriptors: its file's and its backing
+ * files'; returns {"id"}), x-lights (of the keyboard; returns {"num", "caps",
+ * "scroll"}), x-status (what vm-ctl status shows), x-set {"key", "value"} (a
  * live config key), x-audit (see vmm/confine.h). Those whose hook below is NULL
  * are not offered. Events, by control_event(): STOP RESUME SHUTDOWN RESET
  * POWERDOWN GUEST_PANICKED BLOCK_IO_ERROR DEVICE_TRAY_MOVED DEVICE_DELETED

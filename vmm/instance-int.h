@@ -12,6 +12,7 @@
 #include "vmm/confine.h"
 #include "vmm/control.h"
 #include "vmm/instance.h"
+#include "vmm/meter.h"
 
 struct instance {
 	struct instance_options o;
@@ -19,6 +20,7 @@ struct instance {
 	struct chr *front;
 	struct console *console;
 	struct control *control;
+	struct meter *meter; /* NULL: it could not be made */
 	struct home_status status;
 	struct confine_report report;
 	int dirs[CONFIG_UARTS]; /* where its own listening sockets lie */

@@ -129,6 +129,17 @@ fill_gone(struct instance *i, struct json *j)
 }
 
 static void
+fill_tray(struct instance *i, struct json *j)
+{
+	bool open;
+	const char *id = machine_tray(i->machine, &open);
+
+	json_put_string(j, "device", id);
+	json_put_string(j, "id", id);
+	json_put_bool(j, "tray-open", open);
+}
+
+static void
 fill_panic(struct instance *i, struct json *j)
 {
 	(void)i;
@@ -180,6 +191,9 @@ instance_event(void *to, enum machine_event ev)
 		break;
 	case MACHINE_DETACHED:
 		instance_tell(i, "DEVICE_DELETED", fill_gone);
+		break;
+	case MACHINE_TRAY:
+		instance_tell(i, "DEVICE_TRAY_MOVED", fill_tray);
 		break;
 	case MACHINE_RESUME:
 		i->status.cause[0] = '\0';

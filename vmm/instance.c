@@ -234,6 +234,11 @@ build(struct instance *i)
 	snprintf(i->status.engine, sizeof(i->status.engine), "%s",
 		machine_engine(i->machine));
 	machine_on_event(i->machine, instance_event, i);
+	if (i->o.vm && meter_new(&i->meter, home_vm_fd(i->o.vm), i->machine,
+			       i->o.loop, i->o.clock)) {
+		log_say(i->o.log, LEVEL_WARN, "%s", fail_text());
+		fail_clear();
+	}
 	i->n_dirs = socket_dirs(i->o.cfg, i->dirs);
 	return 0;
 }
@@ -285,6 +290,7 @@ instance_free(struct instance *i)
 	}
 	i->status.phase = instance_end_state(i);
 	control_free(i->control);
+	meter_free(i->meter);
 	machine_free(i->machine);
 	console_free(i->console);
 	chr_free(i->front);

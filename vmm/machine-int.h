@@ -13,6 +13,7 @@
 #include "vmm/boot.h"
 #include "vmm/doorbells.h"
 #include "vmm/firmware.h"
+#include "vmm/input.h"
 #include "vmm/machine.h"
 #include "vmm/match.h"
 
@@ -42,6 +43,8 @@ struct machine {
 	struct mem *mem;
 	struct bus *ports, *mmio;
 	struct drives *drives;
+	int patience; /* ms that the host has to answer what it was asked */
+	bool hung; /* it did not, when the machine ended: much is not freed */
 	struct board *board;
 	struct board_host host;
 	bool own_serial[CONFIG_UARTS], own_debugcon;
@@ -71,6 +74,16 @@ struct machine {
 	struct dev *out[CONFIG_DISKS]; /* the guest let go of; under lock */
 	unsigned outs;
 	struct drive *gone; /* during MACHINE_DETACHED */
+
+	struct call trays;
+	struct timer tray_timer; /* for what moved too soon to be told */
+	int64_t tray_again; /* not before, trays are told */
+	struct drive *tray; /* during MACHINE_TRAY */
+
+	struct input input;
+	struct call look; /* at it */
+	void (*on_input)(void *to);
+	void *on_input_to;
 
 	struct call decide;
 	bool doubt; /* all said halted, and were not */
@@ -110,6 +123,9 @@ void machine_decide_io(struct machine *);
 /* The board's, from a vCPU; the loop's call that follows. */
 void machine_ejected(void *to, struct dev *);
 void machine_unplug(void *to);
+/* The drives', from any thread; the loop's call that follows. */
+void machine_tray_moved(void *to);
+void machine_trays(void *to);
 void machine_ask(void *to);
 void machine_decide(void *to);
 void machine_timed_out(void *to);
@@ -123,6 +139,9 @@ void machine_tell(struct machine *, enum machine_event);
 void machine_start_time(struct machine *);
 void machine_go_on(struct machine *);
 void machine_forget_round(struct machine *);
+/* Parked: what was asked of the host is done. false: not all of it, the host
+ * does not answer, which was logged. */
+bool machine_drain(struct machine *);
 void machine_ask_in(struct machine *, int64_t ns);
 /* Have the vCPU threads leave, and wait for them. */
 void machine_join(struct machine *);

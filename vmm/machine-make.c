@@ -92,6 +92,8 @@ open_engine(struct machine *m)
 		.log = m->log,
 		.cpus = m->cpus,
 		.icount = m->cfg->icount,
+		.no_jit = m->cfg->jit == CONFIG_JIT_NO,
+		.jit_after = m->cfg->jit == CONFIG_JIT_ALWAYS ? 1 : 0,
 		.pic_ack = board_pic_ack,
 		.eoi = board_eoi,
 		.to = m->board,
@@ -135,6 +137,7 @@ open_drives(struct machine *m, const struct machine_host *host)
 		.clock = m->guest,
 		.log = m->log,
 		.failed = machine_io_failed,
+		.moved = machine_tray_moved,
 		.to = m,
 	};
 
@@ -151,6 +154,25 @@ moved(void *to, struct pci_fn *f, unsigned bar, uint64_t at, bool on)
 	if (m->doorbells && !bar && virtio_is(f->dev) &&
 		v->ops->id == VIRTIO_ID_BLOCK)
 		doorbells_moved(m->doorbells, v, at, on);
+}
+
+/* A device, from any thread, with its lock held. */
+static void
+input_told(void *to)
+{
+	struct machine *m = to;
+
+	loop_call(m->loop, &m->look);
+}
+
+static void
+look_at_input(void *to)
+{
+	struct machine *m = to;
+
+	input_settle(&m->input);
+	if (m->on_input)
+		m->on_input(m->on_input_to);
 }
 
 static int
@@ -182,13 +204,19 @@ build(struct machine *m, const struct machine_host *host)
 	m->host.firmware = m->firmware;
 	m->host.kernel = &m->kernel;
 	m->host.initrd = &m->initrd;
+	m->host.dir = host ? host->dir : -1;
 	m->host.notify = (struct notify){machine_told, m};
+	m->host.input = (struct input_tell){input_told, m};
 	m->host.pci.ejected = machine_ejected;
 	m->host.pci.moved = moved;
 	m->host.pci.to = m;
 	r = board_pc_new(&m->board, &m->host);
-	if (!r)
-		r = open_engine(m);
+	if (r)
+		return r;
+	m->input.i8042 = m->board->i8042;
+	m->input.keyboard = m->board->keyboard;
+	m->input.tablet = m->board->tablet;
+	r = open_engine(m);
 	if (!r)
 		r = doorbells_new(&m->doorbells, m->ops, m->engine, m->loop);
 	return r ? r : machine_load(m);
@@ -209,12 +237,16 @@ machine_new(struct machine **out, const struct config *cfg, struct loop *loop,
 	m->clock = clock;
 	m->log = log;
 	m->cpus = (unsigned)cfg->cpus;
+	m->patience = DISK_PATIENCE;
 	pthread_mutex_init(&m->lock, NULL);
 	pthread_cond_init(&m->changed, NULL);
 	m->decide = (struct call){.fn = machine_decide, .to = m};
 	m->unplug = (struct call){.fn = machine_unplug, .to = m};
+	m->look = (struct call){.fn = look_at_input, .to = m};
+	m->trays = (struct call){.fn = machine_trays, .to = m};
 	timer_init(&m->ask, clock, NULL, machine_ask, m);
 	timer_init(&m->timeout, clock, NULL, machine_timed_out, m);
+	timer_init(&m->tray_timer, clock, NULL, machine_trays, m);
 	match_init(&m->panic, "Kernel panic - not syncing");
 	m->thread = calloc(m->cpus, sizeof(*m->thread));
 	r = m->thread ? build(m, host) : fail(-ENOMEM, "machine");
@@ -233,14 +265,24 @@ machine_free(struct machine *m)
 		return;
 	timer_disarm(&m->ask);
 	timer_disarm(&m->timeout);
+	timer_disarm(&m->tray_timer);
 	if (m->thread)
 		machine_join(m);
-	if (m->drives) {
-		drives_drain(m->drives);
+	if (m->drives && !m->hung) {
+		m->hung = !machine_drain(m);
 		drives_reset(m->drives);
 	}
 	loop_uncall(m->loop, &m->decide);
 	loop_uncall(m->loop, &m->unplug);
+	loop_uncall(m->loop, &m->look);
+	loop_uncall(m->loop, &m->trays);
+	if (m->hung) { /* a worker still has requests, guest memory, images */
+		drives_abandon(m->drives);
+		drives_close(m->drives);
+		if (m->guest)
+			loop_del_clock(m->loop, m->guest);
+		return;
+	}
 	doorbells_free(m->doorbells);
 	m->doorbells = NULL;
 	if (m->engine)

@@ -135,18 +135,22 @@ take_out(struct machine *m, void *to)
 {
 	struct dev *dev = to;
 	struct drive *d = drives_find(m->drives, dev->id);
+	bool hangs;
 
 	if (!d || !d->attached)
 		return;
 	m->gone = d;
 	/* It may have been paused, and something was begun since. */
 	disk_reset(d->disk);
-	disk_drain(d->disk);
+	hangs = !disk_drain_for(d->disk, m->patience);
+	if (hangs)
+		disk_abandon(d->disk);
 	disk_reset(d->disk);
 	doorbells_remove(m->doorbells, (struct virtio *)dev);
 	board_remove(m->board, dev);
 	forget_out(m, dev);
-	dev_free(dev);
+	if (!hangs) /* else its requests are still in use, for ever */
+		dev_free(dev);
 }
 
 void

@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "dev/state.h"
 #include "lib/err.h"
@@ -15,6 +16,26 @@ int
 machine_thread(const struct machine *m, unsigned n)
 {
 	return n < m->cpus ? atomic_load(&m->thread[n].tid) : 0;
+}
+
+uint64_t
+machine_thread_time(const struct machine *m, unsigned n)
+{
+	struct timespec ts;
+	clockid_t clock;
+
+	if (!machine_thread(m, n) ||
+		pthread_getcpuclockid(m->thread[n].id, &clock) ||
+		clock_gettime(clock, &ts))
+		return 0;
+	return (uint64_t)ts.tv_sec * NS_PER_S + (uint64_t)ts.tv_nsec;
+}
+
+const struct fb_head *
+machine_screen(const struct machine *m, size_t *ram)
+{
+	*ram = m->board ? m->board->vga.ram : 0;
+	return m->board ? m->board->vga.fb : NULL;
 }
 
 const struct config *
@@ -27,6 +48,12 @@ struct clock *
 machine_clock(const struct machine *m)
 {
 	return m->clock;
+}
+
+bool
+machine_hung(const struct machine *m)
+{
+	return m->hung;
 }
 
 bool

@@ -190,6 +190,16 @@ machine_ask_in(struct machine *m, int64_t ns)
 
 /* ---- loading and resetting ---- */
 
+static int
+make_screen(struct machine *m, struct boot_params *p)
+{
+	struct config_mode wish;
+	bool any = p->kernel.p &&
+		   boot_wish(p, &wish.width, &wish.height, &wish.bits);
+
+	return board_screen(m->board, &m->host, any ? &wish : NULL, &p->screen);
+}
+
 int
 machine_load(struct machine *m)
 {
@@ -208,8 +218,11 @@ machine_load(struct machine *m)
 
 	if (!st)
 		return fail(-ENOMEM, "machine");
+	input_reset(&m->input);
 	r = board_reset(m->board, &m->host);
 	p.rsdp = m->board->rsdp;
+	if (!r)
+		r = make_screen(m, &p);
 	for (unsigned n = 0; n < m->cpus && !r; n++) {
 		cpu_reset(st, n == 0);
 		if (m->firmware)
@@ -235,7 +248,11 @@ machine_reset(struct machine *m)
 	machine_park(m);
 	log_say(m->log, LEVEL_INFO, "reset");
 	doorbells_flush(m->doorbells);
-	drives_drain(m->drives);
+	if (!machine_drain(m)) { /* it would end up in the next run's memory */
+		machine_stop(m, END_FAILED,
+			"reset: the host does not answer what a disk asked");
+		return;
+	}
 	drives_reset(m->drives);
 	m->io_waits = false;
 	machine_start_time(m);
@@ -259,6 +276,15 @@ machine_reset(struct machine *m)
 
 /* ---- deciding ---- */
 
+/* Nothing that the guest was told is done is in what the host still owes. */
+static void
+give_up_hung(struct machine *m)
+{
+	m->hung = !machine_drain(m);
+	if (m->hung)
+		drives_abandon(m->drives);
+}
+
 static void
 stop(struct machine *m, enum end_how how, int code, const char *cause)
 {
@@ -271,7 +297,7 @@ stop(struct machine *m, enum end_how how, int code, const char *cause)
 	timer_disarm(&m->ask);
 	timer_disarm(&m->timeout);
 	machine_park(m);
-	drives_drain(m->drives);
+	give_up_hung(m);
 	machine_tell(m, MACHINE_SHUTDOWN);
 	if (m->ended)
 		m->ended(m->ended_to);
@@ -519,79 +545,4 @@ machine_join(struct machine *m)
 	for (unsigned n = 0; n < m->cpus; n++)
 		if (m->thread[n].started)
 			pthread_join(m->thread[n].id, NULL);
-}
-
-/* ---- from outside ---- */
-
-void
-machine_on_event(
-	struct machine *m, void (*fn)(void *to, enum machine_event), void *to)
-{
-	m->on_event = fn;
-	m->on_event_to = to;
-}
-
-void
-machine_on_thread(struct machine *m, int (*fn)(void *to), void *to)
-{
-	m->on_thread = fn;
-	m->on_thread_to = to;
-}
-
-void
-machine_on_worker(struct machine *m, int (*fn)(void *to), void *to)
-{
-	m->on_worker = fn;
-	m->on_worker_to = to;
-}
-
-struct drives *
-machine_drives(const struct machine *m)
-{
-	return m->drives;
-}
-
-int
-machine_balloon(struct machine *m, uint64_t bytes)
-{
-	return board_balloon(m->board, &bytes, NULL);
-}
-
-int
-machine_balloon_now(const struct machine *m, uint64_t *bytes)
-{
-	return board_balloon(m->board, NULL, bytes);
-}
-
-struct chr *
-machine_port(const struct machine *m, unsigned n)
-{
-	return m->host.port[n];
-}
-
-void
-machine_console_size(struct machine *m, unsigned cols, unsigned rows)
-{
-	board_console_size(m->board, cols, rows);
-}
-
-const struct end *
-machine_end(const struct machine *m)
-{
-	return m->has_ended ? &m->end : NULL;
-}
-
-void
-machine_button(struct machine *m)
-{
-	log_say(m->log, LEVEL_INFO, "power button");
-	board_button(m->board);
-	machine_tell(m, MACHINE_POWERDOWN);
-}
-
-void
-machine_nmi(struct machine *m)
-{
-	for (unsigned n = 0; n < m->cpus; n++)
-		m->ops->nmi(m->thread[n].vcpu);
 }

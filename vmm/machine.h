@@ -13,6 +13,8 @@
 #include "vmm/drives.h"
 #include "vmm/engine.h"
 
+struct fb_head; /* lib/fb.h */
+struct input; /* vmm/input.h */
 struct machine;
 
 enum { /* how a machine ended; also vm-run's exit codes (INTERFACE) */
@@ -54,7 +56,11 @@ struct machine_host {
  */
 int machine_new(struct machine **, const struct config *, struct loop *,
 	struct clock *, const struct log *, const struct machine_host *);
+/* Of one that machine_hung(), most stays: the process is to end soon. */
 void machine_free(struct machine *);
+/* It has ended while the host did not answer what a disk had asked (a network
+ * that is gone): a thread may wait for that for ever. */
+bool machine_hung(const struct machine *);
 
 /* Start the vCPU threads, which enter the guest once the loop runs. When the
  * machine has ended, ended(to) is called once in the loop, with all vCPUs
@@ -96,7 +102,9 @@ enum machine_event {
 	MACHINE_SHUTDOWN,
 	MACHINE_IO_ERROR, /* machine_io_told(); if kept, MACHINE_STOP follows;
 			   * if not, told once a second at most */
-	MACHINE_DETACHED /* machine_gone() */
+	MACHINE_DETACHED, /* machine_gone() */
+	MACHINE_TRAY /* the guest moved one: machine_tray(); once a second at
+		      * most, and then as it is */
 };
 void machine_on_event(
 	struct machine *, void (*fn)(void *to, enum machine_event), void *to);
@@ -131,6 +139,8 @@ int machine_attach(
  * -EPERM: it is the config's. */
 int machine_detach(struct machine *, const char *id);
 const char *machine_gone(const struct machine *); /* the id, during the event */
+/* The drive's id, and whether its tray is open; during the event. */
+const char *machine_tray(const struct machine *, bool *open);
 
 /* Memory that the guest shall have, in bytes, of what the machine has: a
  * balloon in it takes the rest. The guest follows when it can. Loop's thread.
@@ -139,6 +149,11 @@ int machine_balloon(struct machine *, uint64_t bytes);
 /* What it has now, as far as it says. */
 int machine_balloon_now(const struct machine *, uint64_t *bytes);
 
+/* Keys and pointers, vmm/input.h. on_input: called in the loop's thread when
+ * its devices have said that they may be worth trying again. */
+struct input *machine_input(struct machine *);
+void machine_on_input(struct machine *, void (*fn)(void *to), void *to);
+
 /* The back end of port n of the virtio console, as the config lists them; and
  * the size of the terminal behind the one that is a console. */
 struct chr *machine_port(const struct machine *, unsigned n);
@@ -146,6 +161,11 @@ void machine_console_size(struct machine *, unsigned cols, unsigned rows);
 
 /* The thread id of vCPU n; 0 if it does not run yet. */
 int machine_thread(const struct machine *, unsigned n);
+/* What its graphics card shows, and how many bytes of video RAM lie behind it;
+ * NULL: it has none. */
+const struct fb_head *machine_screen(const struct machine *, size_t *ram);
+/* Its CPU time, ns. */
+uint64_t machine_thread_time(const struct machine *, unsigned n);
 /* Parked: the registers of the device with that id ("uart0") as in saved state.
  * -ENOENT: the sentence lists the devices. */
 int machine_device(struct machine *, const char *id, FILE *);

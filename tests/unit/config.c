@@ -18,6 +18,16 @@ static const struct sample {
 } samples[] = {
 	{"kernel", "/boot/vmlinuz", "", "kernel: no file named", -EINVAL},
 	{"initrd", "/boot/initrd", "", "initrd: no file named", -EINVAL},
+	{"vga", "std", "cirrus", "vga: 'cirrus' is not auto|std|none", -EINVAL},
+	{"vga-memory", "64M", "128M", "vga-memory: 128M is not in 1M..64M",
+		-ERANGE},
+	{"vga-rom", "/rom.bin", "", "vga-rom: no file named", -EINVAL},
+	{"vga-mode", "1024x768x32", "1024x768",
+		"vga-mode: '1024x768' is not text or WIDTHxHEIGHTxBITS",
+		-EINVAL},
+	{"vga-mode", "2560x1600x15", "640x480x7",
+		"vga-mode: '640x480x7' is no mode", -EINVAL},
+	{"vga-mode", "8x1x8", "0x0x8", "vga-mode: '0x0x8' is no mode", -EINVAL},
 	{"cmdline", "console=ttyS0 a=\"b c\" # d", "a\nb",
 		"cmdline: ", -EINVAL},
 	{"flat", "0x8000", "0x10000",
@@ -32,6 +42,7 @@ static const struct sample {
 	{"cpus", "2", "-1", "cpus: '-1' is not a number", -EINVAL},
 	{"accel", "soft", "tcg", "accel: 'tcg' is not auto|kvm|soft", -EINVAL},
 	{"icount", "on", "maybe", "icount: 'maybe' is not yes or no", -EINVAL},
+	{"jit", "always", "true", "jit: 'true' is not yes|no|always", -EINVAL},
 	{"serial", "file:+/tmp/log", "tty",
 		"serial: tty: not a character back end", -EINVAL},
 	{"debugcon", "null", "x", "debugcon: x: not a character back end",
@@ -103,6 +114,12 @@ static const struct sample {
 		"port: other: what is it connected to? (other,pty)", -EINVAL},
 	{"rng", "no", "maybe", "rng: 'maybe' is not yes or no", -EINVAL},
 	{"balloon", "yes", "2G", "balloon: '2G' is not yes or no", -EINVAL},
+	{"keyboard", "virtio", "usb", "keyboard: 'usb' is not ps2|virtio",
+		-EINVAL},
+	{"pointer", "tablet", "mouse", "pointer: 'mouse' is not ps2|tablet",
+		-EINVAL},
+	{"layout", "de", "deutsch", "layout: 'deutsch' is not us|gb|de",
+		-EINVAL},
 	{"on-io-error", "pause", "stop",
 		"on-io-error: 'stop' is not report|pause", -EINVAL},
 	{"x-team", "blue", "a\033b", "x-team: ", -EINVAL},
@@ -200,10 +217,11 @@ test_defaults(void)
 			c.timeout == d.timeout &&
 			c.stop_timeout == d.stop_timeout &&
 			c.on_crash == d.on_crash && c.icount == d.icount &&
-			c.debug_exit == d.debug_exit &&
+			c.jit == d.jit && c.debug_exit == d.debug_exit &&
 			c.test_device == d.test_device && c.keep == d.keep &&
 			c.autostart == d.autostart && c.rng == d.rng &&
-			c.balloon == d.balloon &&
+			c.balloon == d.balloon && c.layout == d.layout &&
+			c.keyboard == d.keyboard && c.pointer == d.pointer &&
 			c.on_io_error == d.on_io_error,
 		"setting the defaults changes nothing");
 	ok(!config_get(&d, "on-reset", 0) && !config_get(&d, "memory", 0),

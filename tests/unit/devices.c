@@ -25,9 +25,11 @@
 #include "dev/state.h"
 #include "dev/testdev.h"
 #include "dev/uart.h"
+#include "dev/vga.h"
 #include "dev/virtio-balloon.h"
 #include "dev/virtio-blk.h"
 #include "dev/virtio-console.h"
+#include "dev/virtio-input.h"
 #include "dev/virtio-rng.h"
 
 #include "lib/err.h"
@@ -38,6 +40,7 @@
 #define SEEDS 6
 #define OPS 1500
 #define MAX_BARS 5
+#define VGA_BYTES (1u << 20)
 
 struct rig { /* a device and its surroundings */
 	const struct kind *kind;
@@ -52,6 +55,8 @@ struct rig { /* a device and its surroundings */
 	struct mem *mem;
 	uint8_t *flash; /* contents, which are not among the fields */
 	struct disk *cdrom[2];
+	uint8_t *vram; /* likewise */
+	struct fb_head *head;
 	uint64_t tsc_base;
 	uint64_t seen; /* a hash of all that came out of it */
 };
@@ -407,6 +412,18 @@ make_balloon(struct rig *r)
 }
 
 static struct dev *
+make_keyboard(struct rig *r)
+{
+	return virtio_keyboard_new(some_memory(r), (struct input_tell){0});
+}
+
+static struct dev *
+make_tablet(struct rig *r)
+{
+	return virtio_tablet_new(some_memory(r), (struct input_tell){0});
+}
+
+static struct dev *
 make_console(struct rig *r)
 {
 	struct virtio_console_port port[2] = {
@@ -447,6 +464,18 @@ poke_virtio(struct rig *r, uint64_t random)
 	mem_fill(r->mem, 0, 0, mem_size(r->mem));
 }
 
+static void
+poke_input(struct rig *r, uint64_t random)
+{
+	struct virtio_input_event e[2] = {
+		{(uint16_t)(random >> 8), (uint16_t)(random >> 16), 1},
+		{1, (uint16_t)(random >> 16), (int32_t)(random >> 32)}};
+
+	poke_virtio(r, random);
+	mix(r, virtio_input_send(r->dev, e, random >> 4 & 1 ? 1 : 2));
+	mix(r, virtio_input_lights(r->dev));
+}
+
 /* Drives without media: what they do with one is tests/unit/ide-hostile.c. */
 static struct dev *
 make_ide(struct rig *r)
@@ -471,6 +500,24 @@ poke_ide(struct rig *r, uint64_t random)
 	pci_config_write(ide_pci(r->dev), PCI_COMMAND, 2, random & 5);
 }
 
+static struct dev *
+make_vga(struct rig *r)
+{
+	struct vga_host h = {.clock = r->clock, .ram_size = VGA_BYTES};
+
+	h.ram = r->vram = calloc(1, VGA_BYTES);
+	h.head = r->head = calloc(1, sizeof(*r->head));
+	return vga_new(&h);
+}
+
+static void
+poke_vga(struct rig *r, uint64_t random)
+{
+	pci_config_write(vga_pci(r->dev), random >> 8 & 0xff, 1,
+		(uint32_t)(random >> 16));
+	mix(r, r->head->kind);
+}
+
 static const struct kind kinds[] = {
 	{make_uart, poke_uart, {8}},
 	{make_pic, poke_pic, {2, 2, 2}},
@@ -491,9 +538,12 @@ static const struct kind kinds[] = {
 	{make_fwcfg, NULL, {2, 8}},
 	{make_lapic, poke_lapic, {4096}},
 	{make_ide, poke_ide, {8, 1, 8, 1, 16}},
+	{make_vga, poke_vga, {VGA_BYTES, VGA_WINDOW_SIZE, 4096, 48, 4}},
 	{make_rng, poke_virtio, {VIRTIO_BAR, 8, 4096}},
 	{make_blk, poke_virtio, {VIRTIO_BAR, 8, 4096}},
 	{make_balloon, poke_virtio, {VIRTIO_BAR, 8, 4096}},
+	{make_keyboard, poke_input, {VIRTIO_BAR, 8, 4096}},
+	{make_tablet, poke_input, {VIRTIO_BAR, 8, 4096}},
 	{make_console, poke_virtio, {VIRTIO_BAR, 8, 4096}},
 };
 
@@ -538,6 +588,8 @@ rig_down(struct rig *r)
 	disk_free(r->cdrom[1]);
 	mem_free(r->mem);
 	free(r->flash);
+	free(r->vram);
+	free(r->head);
 	chr_free(r->chr);
 	bus_free(r->bus);
 	clock_free(r->clock);
@@ -685,6 +737,8 @@ test_round_trip(const struct kind *k)
 		load(&c, text);
 		if (a.flash)
 			memcpy(c.flash, a.flash, FLASH_BLOCK);
+		if (a.vram)
+			memcpy(c.vram, a.vram, VGA_BYTES);
 		a.seen = c.seen = 0;
 		shake(&a, seed + 100, OPS);
 		shake(&c, seed + 100, OPS);

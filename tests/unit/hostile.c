@@ -20,6 +20,7 @@ enum {
 	WINDOW = 0x40000, /* where the code is */
 	WINDOW_SIZE = 0x2000,
 	WINDOWS = 4,
+	CARD_SIZE = 0x20000,
 	TABLES = 0x60000, /* page tables, then random ones */
 	PATIENCE = 10, /* seconds that a kicked CPU may take */
 	SLICE = 2000, /* microseconds that a guest may run */
@@ -81,6 +82,8 @@ struct scribbler {
 	struct mem *mem;
 	uint64_t v;
 	const unsigned *window;
+	bool moves; /* the card's memory */
+	unsigned area;
 };
 
 /* What a flash chip and a host bridge do, at any moment. */
@@ -88,6 +91,14 @@ static void
 turn_window(struct mem *mem, const unsigned *window, uint64_t v)
 {
 	mem_show(mem, window[v % WINDOWS], (enum mem_view)(v / 8 % MEM_VIEWS));
+}
+
+/* What a graphics card does; not all of these are free. */
+static void
+move_area(const struct scribbler *s, uint64_t v)
+{
+	if (s->moves)
+		mem_place(s->mem, s->area, v % 8 * CARD_SIZE);
 }
 
 static uint64_t
@@ -107,6 +118,8 @@ scribbler_write(
 
 	if (val % 8 == 0)
 		turn_window(s->mem, s->window, val / 8);
+	if (val % 8 == 1)
+		move_area(s, val / 8);
 	(void)bar, (void)size;
 	s->v ^= val;
 	mem_write(s->mem, (s->v ^ off) % RAM, &s->v, 8);
@@ -232,7 +245,7 @@ no_pic(void *to)
 static void
 machine_make(struct machine *m)
 {
-	static uint8_t rom[ROM_SIZE];
+	static uint8_t rom[ROM_SIZE], card[CARD_SIZE];
 	struct engine_config cfg = {.cpus = CPUS, .pic_ack = no_pic};
 
 	memset(m, 0, sizeof(*m));
@@ -252,6 +265,10 @@ machine_make(struct machine *m)
 			    WINDOW_SIZE, n ? rom : NULL, MEM_RAM,
 			    &m->window[n]))
 			skip_all("%s", fail_text());
+	mem_window_device(m->g.mem, m->window[1], card);
+	if (mem_add_area(m->g.mem, card, CARD_SIZE, &m->mmio.area))
+		skip_all("%s", fail_text());
+	m->mmio.moves = true;
 	fence_in(m->g.mem);
 	scribbler_add(m, &m->port, m->g.ports, 0, 256);
 	scribbler_add(m, &m->mmio, m->g.mmio, 0x100000, 0x8000);
