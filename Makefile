@@ -65,7 +65,7 @@ EXAMPLE_BIN := $(patsubst %.c,$(B)/%,$(wildcard examples/*.c)) \
 ALL_SRC := $(LIB_SRC) $(wildcard bin/*.c bin/*/*.c) $(UNIT_SRC) $(BENCH_SRC) \
 	$(wildcard tests/fuzz/*.c)
 # Packages first, where the goal asks for them.
-FIRST := $(if $(filter check demo soak bench,$(MAKECMDGOALS)),deps)
+FIRST := $(if $(filter check demo soak bench screenshots,$(MAKECMDGOALS)),deps)
 
 all: $(TOOLS:%=$(B)/bin/%) $(B)/lib/libvmm.so $(B)/libvmm.a
 
@@ -157,7 +157,8 @@ unit: units $(GUEST)
 	$(Q)B=$(B) prove -j2 -e tests/run $(UNIT)
 
 check: $(BUILT) | $(FIRST)
-	$(Q)B=$(B) prove -j2 -e tests/run $(TESTS) $(MORE)
+	$(Q)B=$(B) prove -j2 -e tests/run \
+		$(TESTS:tests/%.c=$(B)/tests/%) $(MORE)
 
 # Kernels and the like that tests boot; without a network those are skipped.
 guests: | $(FIRST)
@@ -201,6 +202,10 @@ demo: all examples guests | $(FIRST)
 		echo "No Debian kernel without a network; a small guest instead:"; \
 		$(DEMO) --flat -k $(B)/examples/hello.bin </dev/null; \
 	fi
+
+# The pictures of the README, made by what they show.
+screenshots: all guests | $(FIRST)
+	$(Q)B=$(B) tests/screenshots.sh doc
 
 lint: $(TOOLS:%=$(B)/bin/%)
 	B=$(B) CC='$(CC)' tests/lint.sh
@@ -260,7 +265,7 @@ compile_commands.json: $(ALL_SRC) Makefile
 clean:
 	rm -rf build build-san build-san-thread build-fuzz compile_commands.json
 
-.PHONY: all examples units unit check guests soak fuzz bench demo lint deps install \
-	uninstall clean
+.PHONY: all examples units unit check guests soak fuzz bench demo screenshots \
+	lint deps install uninstall clean
 .SECONDARY:
 -include $(ALL_SRC:%.c=$(B)/%.d)

@@ -201,6 +201,10 @@ options() {
 	[ "$("$complete" vm-ctl web block attach '')" = $'\tfiles\t' ]
 	[ "$("$complete" vm-ctl web block change cdrom0 '')" = $'\tfiles\t' ]
 	[ -z "$("$complete" vm-ctl web pause '')" ]
+	"$complete" vm-ctl web key a '' >got
+	vm-ctl --list-keys | cmp - got
+	"$complete" vm-ctl web key ctrl-alt-de | grep -qx ctrl-alt-delete
+	"$complete" vm-ctl web mouse '' | grep -qx wheel
 }
 
 @test "states and columns, as lists" {

@@ -139,3 +139,21 @@ tree() {
 the multiples of 2 make 250500
 the multiples of 3 make 166833" ]
 }
+
+@test "screenshot-on-failure.sh: what the machine showed, if the test fails" {
+	export VM_HOME=$T/vm
+	local example=$TOP/examples/screenshot-on-failure.sh
+
+	vm-create web memory=2M
+	echo "Kernel panic" | perl "$TOP/tests/fbfile.pl" text >"$VM_HOME/web/fb"
+	run -0 "$example" "$T/kept" web true
+	[ ! -e "$T/kept" ]
+	run "$example" "$T/kept" web vm-wait -t 0 -s 'login:' web
+	[ "$status" = 3 ]
+	[[ $output == *"web: does not run, and its last screen is another"* ]]
+	[[ $output == *"| Kernel panic"* ]]
+	[ "$(head -n 1 "$T/kept/web.txt")" = "Kernel panic" ]
+	[ "$(head -c 4 "$T/kept/web.png" | tail -c 3)" = PNG ]
+	[ -e "$T/kept/web.log" ]
+	run -2 "$example" "$T/kept" web
+}

@@ -147,6 +147,9 @@ web() {
 	example vm-ls.1 4
 	[ "$status" = 0 ]
 	[ "$output" = 0 ]
+	example vm-ls.1 5
+	[ "$status" = 0 ]
+	[[ ${lines[1]} =~ ^web\ +-\ +-\ +-$ ]]
 }
 
 @test "vm-wait(1): the end, and a prompt" {
@@ -255,6 +258,10 @@ gone_from() {
 	[[ $(vm-ctl web block) == *"cdrom0 "*" $T/disc2.iso"* ]]
 	example vm-ctl.1 6
 	grep -qx query-commands <<<"$output"
+	example vm-ctl.1 7
+	[ "$status" = 0 ]
+	example vm-ctl.1 8
+	[ "$status" = 0 ]
 	example vm-ctl.1 1
 	[ "$status" = 0 ]
 	[[ $(vm-ls -n -o state,exit web | tee /dev/stderr | tr -s ' ') == "stopped 0" ]]
@@ -296,6 +303,33 @@ gone_from() {
 	[ "$(stat -c %s web.img)" = 1048576 ]
 	example vm-disk.1 5
 	[ "$output" = 1048576 ]
+}
+
+@test "vm-tui(1): once, and what takes most" {
+	export VM_HOME=$T/vm
+	vm-create web memory=64M
+	example vm-tui.1 1
+	[ "$status" = 0 ]
+	[[ ${lines[2]} == web*stopped*64M* ]]
+	example vm-tui.1 2
+	[ "$status" = 0 ]
+	[ ${#lines[@]} = 2 ]
+}
+
+@test "vm-shot(1), vm-wait(1): what a screen shows" {
+	export VM_HOME=$T/vm
+	vm-create web memory=64M
+	echo 'web login:' | perl "$TOP/tests/fbfile.pl" text >"$VM_HOME/web/fb"
+	example vm-shot.1 1
+	[ "${lines[0]}" = "web login:" ]
+	example vm-shot.1 2
+	[ "$status" = 0 ]
+	[ "$(od -An -tx1 -j 16 -N 8 web.png)" = " 00 00 01 68 00 00 00 c8" ]
+	example vm-shot.1 3
+	[ "$status" = 0 ]
+	[ -s film-0005.png ]
+	example vm-wait.1 3
+	[ "$output" = up ]
 }
 
 @test "no example is forgotten here" {

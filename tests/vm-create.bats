@@ -249,10 +249,10 @@ auto" ]
 	mandoc -Tascii -O width=900 "$TOP/man/vm.conf.5" | col -bx >page
 	live=$(grep -B1 '^ *(live)' page | sed -n 's/^ *\([a-z-]*\)=.*/\1/p')
 	for key in on-reset on-crash stop-timeout keep autostart description \
-		on-io-error; do
+		on-io-error layout; do
 		grep -qx -- "$key" <<<"$live"
 	done
-	[ "$(wc -l <<<"$live")" = 7 ]
+	[ "$(wc -l <<<"$live")" = 8 ]
 }
 
 @test "the example of vm.conf(5) is a configuration" {

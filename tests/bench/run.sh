@@ -81,13 +81,15 @@ rig()
 			s/^1\.\.0 # SKIP /on an emulated KVM: skipped: /p'
 }
 
-# Resident and private memory of PID but for the guest's RAM, in kB.
+# Resident and private memory of PID but for the guest's RAM, in kB. Translated
+# code is mapped twice: half of it here, half there.
 own()
 {
-	awk '/^[0-9a-f]+-/ { ram = /memfd:/ }
-		!ram && /^Rss:/ { rss += $2 }
-		!ram && /^Private_(Clean|Dirty):/ { priv += $2 }
-		END { print rss, priv }' "/proc/$1/smaps"
+	awk '/^[0-9a-f]+-/ { code = /memfd:vm-code/; ram = !code && /memfd:/ }
+		!ram && !code && /^Rss:/ { rss += $2 }
+		code && /^Pss:/ { rss += $2; priv += $2 }
+		!ram && !code && /^Private_(Clean|Dirty):/ { priv += $2 }
+		END { print int(rss), int(priv) }' "/proc/$1/smaps"
 }
 
 memory()
@@ -116,17 +118,33 @@ memory()
 	done
 }
 
-interpreter()
+# speed NAME GUEST JIT MILLIONS: of instructions a second
+speed()
+{
+	times "$runs" '' "$run" --accel soft --set "jit=$3" --flat \
+		-k "$dir/$2" | median |
+		awk -v name="$1" -v m="$4" '{
+			printf "%-40s%.0f M instructions/s\n", name ":", m / $1
+		}'
+}
+
+soft()
 {
 	guest LOOP
-	times "$runs" '' "$run" --accel soft --flat -k "$dir/LOOP" | median |
-		awk '{ printf "integer loop, soft (at least 300): %.0f M instructions/s\n", 1500 / $1 }'
+	guest CALLS
+	speed "integer loop, interpreted (at least 300)" LOOP no 1500
+	speed "integer loop, translated" LOOP yes 1500
+	speed "calls and branches, interpreted" CALLS no 1300
+	speed "calls and branches, translated" CALLS yes 1300
 }
 
 boot
 launch
 memory
-interpreter
+soft
 tests/bench/ls.sh
+tests/bench/shot.sh
+tests/bench/tui.sh
 tests/bench/machines.sh
-tests/bench/disk.sh
+tests/bench/disk.sh soft kvm
+tests/bench/scroll.sh

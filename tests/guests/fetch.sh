@@ -9,6 +9,7 @@
 #   modules/RELEASE/NAME.ko       button evdev pvpanic kvm irqbypass ccp … and
 #                                 what virtio, disks and file systems need
 #   busybox memtest86+x64.bin memtest86+ia32.bin
+#   keymaps/LAYOUT                what busybox's loadkmap takes, of X's layouts
 #   bios-256k.bin OVMF_CODE_4M.fd OVMF_VARS_4M.fd
 #                                 firmware: SeaBIOS, EDK2
 #   grub-rescue-cdrom.iso         GRUB on a CD, for BIOSes
@@ -97,12 +98,12 @@ disks="virtio_ring virtio virtio_pci_modern_dev virtio_pci_legacy_dev
 	crc64_rocksoft_generic crc64-rocksoft t10-pi virtio_blk scsi_common
 	scsi_mod libata ata_piix ata_generic cdrom sd_mod sr_mod isofs crc16
 	crc32c_generic libcrc32c mbcache jbd2 ext4 nls_ascii nls_cp437 fat vfat
-	virtio-rng virtio_console virtio_balloon"
+	virtio-rng virtio_console virtio_balloon evdev psmouse virtio_input"
 
 # kernel SUFFIX META
 kernel()
 {
-	fresh "disks-$1" "vmlinuz-$1" "vmlinux-$1" "release-$1" && return
+	fresh "devices-$1" "vmlinuz-$1" "vmlinux-$1" "release-$1" && return
 	command -v apt-cache > /dev/null || skip "apt-cache: not a Debian here"
 	package=$(real "$2")
 	if [ -z "$package" ]; then
@@ -127,7 +128,7 @@ kernel()
 	keep "$root/boot/vmlinuz-$release" "vmlinuz-$1"
 	keep "$tmp/release" "release-$1"
 	rm -rf "$root"
-	: > "$dir/.stamp-disks-$1"
+	: > "$dir/.stamp-devices-$1"
 }
 
 busybox()
@@ -182,6 +183,31 @@ firmware()
 	copy grub-rescue-pc /usr/lib/grub-rescue/grub-rescue-cdrom.iso
 }
 
+# What Debian makes of X's layouts for the console. These packages' tools run
+# from where they were unpacked.
+keymaps()
+{
+	layouts='us gb de fr es it se ch'
+	set --
+	for layout in $layouts; do
+		set -- "$@" "keymaps/$layout"
+	done
+	fresh keymaps "$@" && return
+	unpack kbd
+	unpack console-setup
+	unpack xkb-data
+	loadkeys=$tmp/kbd/bin/loadkeys
+	[ -e "$loadkeys" ] || loadkeys=$tmp/kbd/usr/bin/loadkeys
+	for layout in $layouts; do
+		perl "$tmp/console-setup/usr/bin/ckbcomp" -model pc105 \
+			-I"$tmp/xkb-data/usr/share/X11/xkb" \
+			-layout "$layout" 2> "$tmp/log" |
+			"$loadkeys" -q -u -b > "$tmp/keymap" 2>> "$tmp/log"
+		keep "$tmp/keymap" "keymaps/$layout"
+	done
+	: > "$dir/.stamp-keymaps"
+}
+
 # initrd NAME INIT: made again when the scripts change
 initrd()
 {
@@ -206,7 +232,7 @@ initrd_do()
 {
 	out=$dir/initrd-do-$1.gz
 	if [ -e "$out" ] && [ -z "$(find "$here/init-do" "$here/init-lib" \
-		"$here/mkinitrd.sh" "$0" "$dir/busybox" "$dir/.stamp-disks-$1" \
+		"$here/mkinitrd.sh" "$0" "$dir/busybox" "$dir/.stamp-devices-$1" \
 		-newer "$out")" ]; then
 		return
 	fi
@@ -226,6 +252,7 @@ kernel cloud linux-image-cloud-amd64
 kernel std linux-image-amd64
 busybox
 memtest
+(keymaps) || :
 (firmware) || : # who wants it says that it is not there
 initrd initrd.gz init-shell
 initrd initrd-demo.gz init-demo
