@@ -12,6 +12,7 @@ enum { ENTRIES = 64, PIECE = 256 };
 
 struct rng {
 	struct virtio v;
+	rng_source *source;
 	struct clock *clock;
 	struct timer timer; /* the budget is full again */
 	struct rng_regs {
@@ -32,6 +33,14 @@ static const struct field fields[] = {
 	FIELD_END,
 };
 
+size_t
+rng_host(void *p, size_t n)
+{
+	ssize_t got = getrandom(p, n, GRND_NONBLOCK);
+
+	return got < 0 ? 0 : (size_t)got;
+}
+
 /* Never waits for entropy: bytes written, maybe none. */
 static uint32_t
 fill(struct rng *g, const struct virtq_chain *c)
@@ -39,7 +48,7 @@ fill(struct rng *g, const struct virtq_chain *c)
 	uint8_t piece[PIECE];
 	uint32_t done = 0;
 	uint64_t want;
-	ssize_t n;
+	size_t n;
 
 	while (done < c->in_len && g->r.budget) {
 		want = c->in_len - done;
@@ -47,10 +56,10 @@ fill(struct rng *g, const struct virtq_chain *c)
 			want = g->r.budget;
 		if (want > PIECE)
 			want = PIECE;
-		n = getrandom(piece, (size_t)want, GRND_NONBLOCK);
-		if (n <= 0)
+		n = g->source(piece, (size_t)want);
+		if (!n)
 			break;
-		virtq_copy_in(g->v.mem, c, done, piece, (size_t)n);
+		virtq_copy_in(g->v.mem, c, done, piece, n);
 		done += (uint32_t)n;
 		g->r.budget -= (uint32_t)n;
 	}
@@ -139,7 +148,7 @@ static const struct virtio_ops ops = {
 };
 
 struct dev *
-virtio_rng_new(struct mem *m, struct clock *clock)
+virtio_rng_new(struct mem *m, struct clock *clock, rng_source *source)
 {
 	static const uint16_t max[] = {ENTRIES};
 	struct rng *g = calloc(1, sizeof(*g));
@@ -148,6 +157,7 @@ virtio_rng_new(struct mem *m, struct clock *clock)
 		return NULL;
 	virtio_init(&g->v, &ops, &g->r.v, m, 0, 1, max);
 	g->clock = clock;
+	g->source = source;
 	g->r.budget = RNG_BUDGET;
 	timer_init(&g->timer, clock, &g->v.dev.lock, refill, g);
 	return &g->v.dev;

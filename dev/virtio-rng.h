@@ -12,6 +12,10 @@
 enum { RNG_BUDGET = 65536 }; /* bytes each RNG_PERIOD */
 #define RNG_PERIOD (NS_PER_S / 16)
 
-struct dev *virtio_rng_new(struct mem *, struct clock *);
+/* Random bytes to p, at most n; how many there were: it never waits. */
+typedef size_t rng_source(void *p, size_t n);
+rng_source rng_host; /* the host's: getrandom(2) */
+
+struct dev *virtio_rng_new(struct mem *, struct clock *, rng_source *);
 
 #endif

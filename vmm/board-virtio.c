@@ -83,8 +83,8 @@ board_add_virtio(struct board *b, const struct board_host *h)
 
 	/* Random numbers are not the same in the next run. */
 	if (c->rng && !c->icount)
-		r = add(b, h, virtio_rng_new(h->mem, h->clock), "rng0",
-			SLOT_RNG, 0);
+		r = add(b, h, virtio_rng_new(h->mem, h->clock, rng_host),
+			"rng0", SLOT_RNG, 0);
 	if (!r && c->ports)
 		r = add_console(b, h);
 	if (!r && c->balloon)

@@ -101,7 +101,7 @@ make(struct rig *g, unsigned which)
 		{"one", NULL, true, true}, {"two", NULL, false, true}};
 
 	if (which % 3 == 0)
-		return virtio_rng_new(g->m, g->clock);
+		return virtio_rng_new(g->m, g->clock, rng_host);
 	if (which % 3 == 1)
 		return virtio_balloon_new(g->m);
 	port[1].chr = g->chr = chr_new_mem();

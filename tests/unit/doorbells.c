@@ -53,7 +53,7 @@ up(bool none)
 	hung.none = none;
 	clock_ = clock_new_manual(0);
 	vrig_init(&g);
-	vrig_add(&g, virtio_rng_new(g.m, clock_));
+	vrig_add(&g, virtio_rng_new(g.m, clock_, rng_host));
 	if (loop_new(&loop, NULL) || doorbells_new(&bells, &ops, NULL, loop))
 		exit(1);
 	vrig_start(&g, 0, 8);

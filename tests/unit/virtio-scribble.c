@@ -131,7 +131,7 @@ main(void)
 	port[0].chr = chr_new_mem();
 	port[1].chr = chr_new_mem();
 	chr_mem_limit(port[1].chr, 100000);
-	test("rng", virtio_rng_new(m, clock), clock, NULL);
+	test("rng", virtio_rng_new(m, clock, rng_host), clock, NULL);
 	test("balloon", virtio_balloon_new(m), clock, NULL);
 	test("keyboard", virtio_keyboard_new(m, (struct input_tell){0}), clock,
 		NULL);

@@ -18,7 +18,7 @@ test_rng(void)
 	uint32_t len, got = 0, i;
 
 	vrig_init(&g);
-	vrig_add(&g, virtio_rng_new(g.m, clock));
+	vrig_add(&g, virtio_rng_new(g.m, clock, rng_host));
 	vrig_start(&g, 0, 64);
 	vrig_give(&g, 0, 0, RIG_BUFS, 64, true);
 	vrig_give(&g, 0, 1, RIG_BUFS + 64, 64, true);
