@@ -255,8 +255,11 @@ talk() {
 		print $got;' "$@"
 }
 
+# A process is its threads: the first may be a zombie before the others let go
+# of what they hold.
 gone() {
-	[ ! -e "/proc/$1" ] || [[ $(cat "/proc/$1/stat" 2>&1) == *") Z "* ]]
+	[ ! -e "/proc/$1" ] || [[ $(cat "/proc/$1/stat" 2>&1) == *") Z "* &&
+		$(echo "/proc/$1/task/"*) != *" "* ]]
 }
 
 alive() {
