@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The framebuffer file, the VM process's half: made new at each start, so that
- * who looks at the last run's screen keeps it, and in its place only once it is
- * whole. See fb.h.
+ * who looks at the last run's screen keeps it, and in its place only once the
+ * machine starts. See fb.h.
  */
 #include "lib/fb.h"
 
@@ -81,16 +81,27 @@ fb_make(int dir, size_t ram_bytes, struct fb_head **head, void **ram)
 		return fail(-errno, "%s: cannot create", FB_NAME);
 	r = map(fd, ram_bytes, &h);
 	close(fd);
-	if (!r && call_renameat2(NULL, dir, FB_NEW, dir, FB_NAME, 0))
-		r = fail(-errno, "%s: cannot create", FB_NAME);
 	if (r) {
-		fb_unmap(h, ram_bytes);
-		call_unlinkat(NULL, dir, FB_NEW, 0);
+		fb_drop(dir);
 		return r;
 	}
 	*head = h;
 	*ram = (uint8_t *)h + FB_HEAD;
 	return 0;
+}
+
+int
+fb_place(int dir)
+{
+	return call_renameat2(NULL, dir, FB_NEW, dir, FB_NAME, 0)
+		       ? fail(-errno, "%s: cannot create", FB_NAME)
+		       : 0;
+}
+
+void
+fb_drop(int dir)
+{
+	call_unlinkat(NULL, dir, FB_NEW, 0);
 }
 
 void

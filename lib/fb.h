@@ -92,9 +92,15 @@ struct fb_head {
 
 /* ---- writing: the VM process ---- */
 
-/* Make the file new in the directory (mode 0600, all of it allocated; -ENOSPC
- * else) and map it. *head and *ram stay valid until fb_unmap(). */
+/*
+ * Make the file new in the directory (mode 0600, all of it allocated; -ENOSPC
+ * else) and map it. *head and *ram stay valid until fb_unmap(). Nobody sees it
+ * until fb_place() puts it where the last run's is: a start that fails leaves
+ * that alone, and calls fb_drop().
+ */
 int fb_make(int dir, size_t ram_bytes, struct fb_head **head, void **ram);
+int fb_place(int dir);
+void fb_drop(int dir);
 void fb_unmap(struct fb_head *head, size_t ram_bytes);
 /* next holds what the head shall say; magic, seq and ram in it are not looked
  * at. Writes nothing if nothing changed. */

@@ -196,6 +196,16 @@ draws() {
 	[ ! -e "$T/vm/web" ]
 }
 
+@test "a start that fails leaves the last screen as it was" {
+	guest "$T/halt" <<<"forever"
+	vm-create web kernel="$T/halt" flat=0x7c00 memory=16M accel=soft \
+		vga=std vga-memory=2M vga-mode=1024x768x32
+	echo old >"$T/vm/web/fb"
+	run ! vm-run -d web 3>&-
+	[ "$(<"$T/vm/web/fb")" = old ]
+	[ ! -e "$T/vm/web/fb.new" ]
+}
+
 @test "a disk that is too full for the screen is an error at start" {
 	guest "$T/halt" <<<"forever"
 	ulimit -f 8192

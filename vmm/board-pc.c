@@ -418,6 +418,7 @@ board_pc_new(struct board **out, const struct board_host *h)
 	b->mem = h->mem;
 	b->host = h->pci;
 	b->pvpanic = true;
+	b->vga.dir = -1;
 	r = add_chips(b, h);
 	if (!r)
 		r = add_pci(b, h);

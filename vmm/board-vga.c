@@ -76,6 +76,7 @@ make_ram(struct board *b, const struct board_host *h, uint8_t **ram)
 		r = fb_make(h->dir, size, &b->vga.fb, &p);
 		if (r)
 			return r;
+		b->vga.dir = h->dir;
 	} else {
 		p = mmap(NULL, FB_HEAD + size, PROT_READ | PROT_WRITE,
 			MAP_SHARED | MAP_ANONYMOUS, -1, 0);
@@ -165,9 +166,21 @@ board_add_vga(struct board *b, const struct board_host *h)
 	return r ? r : pci_bus_add(b->pci, vga_pci(b->vga.dev), SLOT, 0);
 }
 
+int
+board_show(struct board *b)
+{
+	int r = b->vga.dir < 0 ? 0 : fb_place(b->vga.dir);
+
+	if (!r)
+		b->vga.dir = -1;
+	return r;
+}
+
 void
 board_free_vga(struct board *b)
 {
+	if (b->vga.dir >= 0)
+		fb_drop(b->vga.dir);
 	if (b->vga.rom)
 		blob_close(b->vga.rom);
 	free(b->vga.rom);

@@ -48,6 +48,7 @@ struct board {
 		size_t ram;
 		unsigned area, text; /* where the guest sees that */
 		struct blob *rom;
+		int dir; /* where the file waits for board_show(); -1: none */
 	} vga;
 	struct dev *keyboard, *tablet; /* likewise */
 	struct pci_bus *pci;
@@ -93,6 +94,8 @@ int board_ide_drives(
  * says nothing. *s is zeroed where there is none. */
 int board_screen(struct board *, const struct board_host *,
 	const struct config_mode *wish, struct boot_screen *s);
+/* The machine starts: its screen's file takes the last run's place. */
+int board_show(struct board *);
 /* The virtio devices that are no drives; board_pc_new()'s. */
 int board_add_virtio(struct board *, const struct board_host *);
 /* How many bytes of memory the guest shall have (NULL: as before); *now (may be

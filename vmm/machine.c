@@ -513,6 +513,8 @@ machine_start(struct machine *m, void (*ended)(void *to), void *to)
 {
 	int r = drives_start(m->drives, m->on_worker, m->on_worker_to);
 
+	if (!r)
+		r = board_show(m->board);
 	if (r)
 		return r;
 	m->ended = ended;

@@ -31,7 +31,7 @@ show(void)
 	void *ram;
 	int dir = open(web, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 
-	if (dir < 0 || fb_make(dir, 1 << 20, &head, &ram))
+	if (dir < 0 || fb_make(dir, 1 << 20, &head, &ram) || fb_place(dir))
 		exit(1);
 	memcpy(ram, "o\7\0\0k\7\0\0", 8);
 	fb_publish(head, &next);

@@ -44,7 +44,8 @@ rig_open(struct rig *r)
 	void *ram;
 
 	rig_dir(r);
-	if (fb_make(r->dir, RAM, &r->head, &ram) || fb_open(r->dir, &r->fb)) {
+	if (fb_make(r->dir, RAM, &r->head, &ram) || fb_place(r->dir) ||
+		fb_open(r->dir, &r->fb)) {
 		printf("# %s\n", fail_text());
 		exit(1);
 	}
