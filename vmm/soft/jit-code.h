@@ -63,7 +63,8 @@ struct jit {
 
 enum { JF_CARRY = 1, JF_REST = 2, JF_ALL = 3 }; /* sets of flags */
 
-struct stub {
+/* Code behind the block, for what is rare: by the handlers, and back. */
+struct detour {
 	uint8_t *from; /* the jump's distance */
 	uint8_t *back; /* where to go on */
 	uint8_t insn, count; /* instructions that the handlers do */
@@ -80,9 +81,9 @@ struct tr {
 	bool host, saved; /* flags are in RFLAGS; in c->cc */
 	bool sse; /* asked already whether it may be used: jit-sse.c */
 	bool need; /* it wants them in RFLAGS: jit_flags() */
-	unsigned stubs;
+	unsigned detours;
 	uint8_t live[BLOCK_INSNS + 1]; /* flags that matter before each */
-	struct stub stub[3 * BLOCK_INSNS];
+	struct detour detour[3 * BLOCK_INSNS];
 };
 
 /* How an instruction is translated. */
@@ -147,7 +148,7 @@ struct place jit_place(struct tr *t, unsigned at, unsigned n, unsigned scratch);
 
 /* from: of a jump that is taken where the instruction's handler must do it; or
  * (tail) it and all that follows. */
-void jit_stub(struct tr *t, uint8_t *from, bool tail);
+void jit_detour(struct tr *t, uint8_t *from, bool tail);
 /* For what has HOW 0: SSE, MMX, x87 (jit-sse.c). */
 const struct rule *jit_sse_rule(const struct insn *i);
 

@@ -16,17 +16,6 @@ to_handler(struct tr *t)
 	t->p = emit_jump_to(t->p, 0xe9, t->j->tail);
 }
 
-static void
-unless_equal(struct tr *t)
-{
-	struct stub *s = &t->stub[t->stubs++];
-
-	t->p = emit_jump(t->p, 0x0f85, &s->from);
-	s->insn = (uint8_t)t->n;
-	s->count = 1;
-	s->tail = true;
-}
-
 /* RIP is the block's; it moves on. */
 static void
 move_rip(struct tr *t, int64_t by)
@@ -40,8 +29,11 @@ move_rip(struct tr *t, int64_t by)
 static void
 look_up(struct tr *t)
 {
+	uint8_t *from;
+
 	t->p = emit_jump_to(t->p, 0xe8, t->j->lookup);
-	unless_equal(t);
+	t->p = emit_jump(t->p, 0x0f85, &from);
+	jit_detour(t, from, true);
 }
 
 /* To the block at RCX, whose code is at RAX. */

@@ -83,13 +83,3 @@ jit_mem_check(void)
 	jit_mem_free(&m);
 	return r;
 }
-
-void
-jit_mem_trim(struct jit_mem *m, size_t from)
-{
-	size_t page = (size_t)sysconf(_SC_PAGESIZE);
-
-	from = (from + page - 1) & ~(page - 1);
-	if (from < m->size)
-		madvise(m->rw + from, m->size - from, MADV_REMOVE);
-}

@@ -25,8 +25,5 @@ int jit_mem_new(struct jit_mem *m, size_t bytes);
 void jit_mem_free(struct jit_mem *m);
 /* 0 if this process gets executable memory, else as jit_mem_new(). */
 int jit_mem_check(void);
-/* The pages at offset from and behind, which hold nothing any more, go back
- * to the host. */
-void jit_mem_trim(struct jit_mem *m, size_t from);
 
 #endif

@@ -186,9 +186,9 @@ jit_offset(struct tr *t, const struct insn *i, unsigned d, unsigned size)
 }
 
 void
-jit_stub(struct tr *t, uint8_t *from, bool tail)
+jit_detour(struct tr *t, uint8_t *from, bool tail)
 {
-	struct stub *s = &t->stub[t->stubs++];
+	struct detour *s = &t->detour[t->detours++];
 
 	s->from = from;
 	s->back = NULL;
@@ -216,7 +216,7 @@ jit_look(struct tr *t, unsigned n, bool write, bool tail)
 	t->p = emit32(t->p, (uint32_t)PAGE_MASK);
 	op(t, 8, 0x3b, H_RDX, at_mem(H_RAX, tag));
 	t->p = emit_jump(t->p, 0x0f85, &from); /* jne */
-	jit_stub(t, from, tail);
+	jit_detour(t, from, tail);
 	op(t, 8, 0x03, H_RCX,
 		at_mem(H_RAX, (int32_t)offsetof(struct tlbe, add)));
 }

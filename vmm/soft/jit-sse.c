@@ -265,15 +265,15 @@ guard(struct tr *t)
 	op_cpu(t, 4, 0xf6, 0, JIT_OFF(cr0)); /* test byte */
 	t->p = emit8(t->p, CR0_EM | CR0_TS);
 	t->p = emit_jump(t->p, 0x0f85, &from);
-	jit_stub(t, from, true);
+	jit_detour(t, from, true);
 	op_cpu(t, 4, 0xf6, 0, JIT_OFF(cr4) + 1);
 	t->p = emit8(t->p, CR4_OSFXSR >> 8);
 	t->p = emit_jump(t->p, 0x0f84, &from);
-	jit_stub(t, from, true);
+	jit_detour(t, from, true);
 	op_cpu(t, 4, 0x80, 7, JIT_OFF(mxcsr_unmasked)); /* cmp byte */
 	t->p = emit8(t->p, 0);
 	t->p = emit_jump(t->p, 0x0f85, &from);
-	jit_stub(t, from, true);
+	jit_detour(t, from, true);
 }
 
 /* The rm operand where it is: a register's place, or memory's. */
@@ -290,7 +290,7 @@ operand(struct tr *t, const struct insn *i, const struct vec *f, bool write)
 		t->p = emit8(t->p, 0xf6); /* test cl, 15 */
 		t->p = emit16(t->p, 0x0fc1);
 		t->p = emit_jump(t->p, 0x0f85, &from);
-		jit_stub(t, from, false);
+		jit_detour(t, from, false);
 	}
 	return m;
 }

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * One block's translation: which flags live where, each instruction by its rule
- * or its handler, the ways out, and behind them the stubs that are rarely run.
+ * or its handler, the ways out, and behind them the detours that are rarely
+ * taken.
  */
 #include "vmm/soft/decode.h"
 #include "vmm/soft/jit-code.h"
@@ -118,7 +119,7 @@ one(struct tr *t, const struct insn *i)
 {
 	enum how h = how(i);
 	const struct rule *r = rule_of(i);
-	unsigned stubs = t->stubs;
+	unsigned detours = t->detours;
 
 	t->count = 1;
 	t->need = reads(i, h) ||
@@ -132,8 +133,8 @@ one(struct tr *t, const struct insn *i)
 		t->host = true;
 		t->saved = false;
 	}
-	for (; stubs < t->stubs; stubs++)
-		t->stub[stubs].back = t->p;
+	for (; detours < t->detours; detours++)
+		t->detour[detours].back = t->p;
 }
 
 static void
@@ -150,10 +151,10 @@ prologue(struct tr *t)
 }
 
 static void
-stubs(struct tr *t)
+detours(struct tr *t)
 {
-	for (unsigned n = 0; n < t->stubs; n++) {
-		const struct stub *s = &t->stub[n];
+	for (unsigned n = 0; n < t->detours; n++) {
+		const struct detour *s = &t->detour[n];
 
 		set_jump(s->from, t->p);
 		for (unsigned k = 0; k < s->count; k++) {
@@ -169,7 +170,7 @@ stubs(struct tr *t)
 
 /* The jumps to other blocks, until they are known. */
 static void
-link_stubs(struct tr *t)
+links(struct tr *t)
 {
 	for (unsigned slot = 0; slot < 2; slot++) {
 		uint8_t *rel = t->j->mem.rw + t->b->site[slot];
@@ -195,7 +196,7 @@ jit_translate(struct cpu *c, struct block *b)
 	t.c = c;
 	t.j = j;
 	t.b = b;
-	t.stubs = 0;
+	t.detours = 0;
 	t.host = t.sse = false;
 	t.saved = true;
 	b->site[0] = b->site[1] = 0;
@@ -211,8 +212,8 @@ jit_translate(struct cpu *c, struct block *b)
 		jit_end(&t, &b->insn[n]);
 	else
 		jit_fall(&t);
-	stubs(&t);
-	link_stubs(&t);
+	detours(&t);
+	links(&t);
 	b->run = j->at + (j->mem.rx - j->mem.rw);
 	j->at = (uint8_t *)(((uintptr_t)t.p + 15) & ~(uintptr_t)15);
 	return true;
