@@ -13,9 +13,9 @@ setup() {
 	cd "$T" || return
 	R=/usr/lib/grub-rescue
 	[ -e $R/grub-rescue-cdrom.iso ] ||
-		skip "$R: not here (package grub-rescue-pc)"
+		skip "$R: not here: install grub-rescue-pc"
 	[ -e /usr/share/seabios/bios-256k.bin ] ||
-		skip "no SeaBIOS here (package seabios)"
+		skip "no SeaBIOS: install seabios"
 }
 
 teardown() {

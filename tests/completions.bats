@@ -364,7 +364,7 @@ in_zsh() {
 }
 
 @test "installed, they find what they need" {
-	[[ $B != *-san* ]] || skip "the library wants the sanitizers' run time"
+	[[ $B != *-san* ]] || skip "not in a sanitized build, whose library wants their run time"
 	make -s -C "$TOP" -o all install B="$B" DESTDIR="$T/root" prefix=/usr
 	local share=$T/root/usr/share
 

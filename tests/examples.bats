@@ -18,7 +18,7 @@ load helpers
 
 # tree: what `make install` makes, in $T/root
 tree() {
-	[[ $B != *-san* ]] || skip "the library wants the sanitizers' run time"
+	[[ $B != *-san* ]] || skip "not in a sanitized build, whose library wants their run time"
 	make -s -C "$TOP" -o all install B="$B" DESTDIR="$T/root" prefix=/usr
 	export PKG_CONFIG_PATH=$T/root/usr/lib/pkgconfig
 	export PKG_CONFIG_SYSROOT_DIR=$T/root
@@ -90,7 +90,7 @@ tree() {
 }
 
 @test "minimal.c as C++ sees the header" {
-	command -v g++ >/dev/null || skip "no C++ compiler"
+	command -v g++ >/dev/null || skip "no C++ compiler: install g++"
 	printf '#include <vmm.h>\nint main() { return !vmm_version(); }\n' \
 		>"$T/x.cc"
 	tree
@@ -130,7 +130,7 @@ tree() {
 
 @test "golden.sh: machines at the same time on overlays of one image" {
 	PATH=$PATH:/usr/sbin:/sbin command -v mke2fs >/dev/null ||
-		skip "no mke2fs (e2fsprogs)"
+		skip "no mke2fs: install e2fsprogs"
 	need_guests
 	run timeout -s KILL 100 "$TOP/examples/golden.sh" 3
 	echo "$output"

@@ -6,7 +6,7 @@
 load helpers
 
 @test "qemu-img finds nothing but leaks in what a crash leaves" {
-	command -v qemu-img >/dev/null || skip "needs qemu-img, of qemu-utils"
+	command -v qemu-img >/dev/null || skip "no qemu-img: install qemu-utils"
 	mkdir "$T/crash"
 	# The base that some of them have is not for qemu-img check.
 	"$B/tests/unit/image-crash" 2000 7 "$T/crash" >"$T/out" || {
@@ -28,7 +28,7 @@ load helpers
 }
 
 @test "qemu-img repairs the leaks of a crash, and so do we" {
-	command -v qemu-img >/dev/null || skip "needs qemu-img, of qemu-utils"
+	command -v qemu-img >/dev/null || skip "no qemu-img: install qemu-utils"
 	mkdir "$T/crash"
 	truncate -s 300K "$T/crash/base"
 	"$B/tests/unit/image-crash" 1000 11 "$T/crash" >/dev/null

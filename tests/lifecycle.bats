@@ -21,7 +21,7 @@ as_user() {
 	chown 65534:65534 "$T/home"
 	bare+=(setpriv --reuid 65534 --regid 65534 --clear-groups)
 	"${bare[@]}" test -x "$B/bin/vm-run" ||
-		skip "the build cannot be reached by other users"
+		skip "other users cannot reach the build: put it where they can"
 	cd /
 }
 

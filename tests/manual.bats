@@ -29,7 +29,7 @@ example() {
 }
 
 setup() {
-	command -v mandoc >/dev/null || skip "no mandoc"
+	command -v mandoc >/dev/null || skip "no mandoc: install mandoc"
 }
 
 @test "vm(1): the commands" {
@@ -60,7 +60,7 @@ setup() {
 }
 
 @test "vm-check(1): the reason, for a script" {
-	command -v jq >/dev/null || skip "no jq"
+	command -v jq >/dev/null || skip "no jq: install jq"
 	example vm-check.1 3
 	[ "$status" = 0 ]
 	[[ $output =~ ^[a-z-]+$ ]]
@@ -132,7 +132,7 @@ web() {
 }
 
 @test "vm-ls(1): tables, names and a sum" {
-	command -v jq >/dev/null || skip "no jq"
+	command -v jq >/dev/null || skip "no jq: install jq"
 	export VM_HOME=$T/vm
 	vm-create web memory=64M
 	example vm-ls.1 1
@@ -199,7 +199,7 @@ gone_from() {
 }
 
 @test "vm-show(1), vm-set(1): the configuration" {
-	command -v jq >/dev/null || skip "no jq"
+	command -v jq >/dev/null || skip "no jq: install jq"
 	export VM_HOME=$T/vm
 	vm-create web serial=stdio serial=null
 	example vm-set.1 1
@@ -239,7 +239,7 @@ gone_from() {
 }
 
 @test "vm-ctl(1): look into a machine, and stop it" {
-	command -v jq >/dev/null || skip "no jq"
+	command -v jq >/dev/null || skip "no jq: install jq"
 	need_guests
 	export VM_HOME=$T/vm
 	vm-create web kernel="$B/guests/vmlinuz-cloud" memory=256M \
@@ -286,7 +286,7 @@ gone_from() {
 }
 
 @test "vm-disk(1): make, convert, send away, look" {
-	command -v jq >/dev/null || skip "no jq"
+	command -v jq >/dev/null || skip "no jq: install jq"
 	example vm-disk.1 1
 	[ "$status" = 0 ]
 	example vm-disk.1 2

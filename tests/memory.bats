@@ -8,7 +8,7 @@ load helpers
 
 setup() {
 	export VM_HOME=$T/vm
-	[ "$(id -u)" = 0 ] || skip "only root may look into a confined process"
+	[ "$(id -u)" = 0 ] || skip "only root may look into a confined process: run as root"
 	[[ $B != *-san* ]] || skip "a sanitizer needs memory of its own"
 }
 

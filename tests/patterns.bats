@@ -200,7 +200,7 @@ pattern() {
 }
 
 @test "pattern: State changes, by inotifywait" {
-	command -v inotifywait >/dev/null || skip "no inotifywait"
+	command -v inotifywait >/dev/null || skip "no inotifywait: install inotify-tools"
 	pattern "State changes"
 	vm-create web kernel=hello.bin flat=0x7c00
 	sh on-change web >changes 3>&- &
@@ -272,7 +272,7 @@ pattern() {
 }
 
 @test "libvmm(3): EXAMPLES" {
-	[[ $B != *-san* ]] || skip "the library wants the sanitizers' run time"
+	[[ $B != *-san* ]] || skip "not in a sanitized build, whose library wants their run time"
 	mkdir include
 	cp "$TOP/lib/vmm.h" include
 	blocks libvmm.3 EXAMPLES |
@@ -417,7 +417,7 @@ cron() {
 
 # The units as `make install` leaves them, with the examples' beside.
 units() {
-	[[ $B != *-san* ]] || skip "the library wants the sanitizers' run time"
+	[[ $B != *-san* ]] || skip "not in a sanitized build, whose library wants their run time"
 	make -s -C "$TOP" -o all install B="$B" DESTDIR= prefix="$T/root"
 	mkdir units
 	cp "$T"/root/lib/systemd/user/* units
@@ -441,7 +441,7 @@ units() {
 }
 
 @test "systemd: systemd-analyze has nothing to say" {
-	command -v systemd-analyze >/dev/null || skip "no systemd-analyze"
+	command -v systemd-analyze >/dev/null || skip "no systemd-analyze: install systemd"
 	units
 	mkdir -m 700 run
 	mv 'units/vm@.service' 'units/vm@web.service'
@@ -457,7 +457,7 @@ units() {
 
 # What systemd does with such a unit: READY=1 on a socket, then ExecStop.
 @test "systemd: the unit's commands, by hand" {
-	command -v socat >/dev/null || skip "no socat"
+	command -v socat >/dev/null || skip "no socat: install socat"
 	guests
 	vm-create web kernel=vmlinuz initrd=initrd.gz memory=256M \
 		cmdline='console=ttyS0 quiet'
@@ -476,7 +476,7 @@ units() {
 
 @test "a disk made of a directory, thrown away, kept on a base" {
 	PATH=$PATH:/usr/sbin:/sbin command -v mke2fs >/dev/null ||
-		skip "no mke2fs (e2fsprogs)"
+		skip "no mke2fs: install e2fsprogs"
 	guests
 	pattern "A disk made of a directory"
 	[[ $output == *"hello from the disk"* ]]

@@ -9,7 +9,7 @@ load helpers
 setup() {
 	export VM_HOME=$T/vm
 	[ -e /usr/share/seabios/vgabios-stdvga.bin ] ||
-		skip "no VGA BIOS (package seabios)"
+		skip "no VGA BIOS: install seabios"
 }
 
 teardown() {
@@ -32,7 +32,7 @@ teardown() {
 	local cd=$B/guests/grub-rescue-cdrom.iso menu
 
 	[ -e "$cd" ] || cd=/usr/lib/grub-rescue/grub-rescue-cdrom.iso
-	[ -e "$cd" ] || skip "no GRUB CD (package grub-rescue-pc)"
+	[ -e "$cd" ] || skip "no GRUB CD: install grub-rescue-pc"
 	vm-create web cdrom="$cd" accel=soft memory=128M vga=std
 	timeout 30 vm-run -d web 3>&-
 	run -0 vm-wait -t 90 -s "before booting or .c' for a command-line" web

@@ -10,7 +10,7 @@ tui_start() {
 	local size=$1 conf=$T/tmux.conf
 
 	shift
-	command -v tmux >/dev/null || skip "no tmux (Debian: apt install tmux)"
+	command -v tmux >/dev/null || skip "no tmux: install it"
 	tui_end
 	cat >"$conf" <<-END
 		set -g status off

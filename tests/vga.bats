@@ -11,7 +11,7 @@ load helpers
 setup() {
 	export VM_HOME=$T/vm
 	BIOS=$B/guests/bios-256k.bin
-	[ -e /usr/share/seabios/vgabios-stdvga.bin ] || skip "no VGA BIOS: it is in package seabios"
+	[ -e /usr/share/seabios/vgabios-stdvga.bin ] || skip "no VGA BIOS: install seabios"
 }
 
 teardown() {

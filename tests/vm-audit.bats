@@ -183,13 +183,13 @@ example() {
 @test "as an ordinary user" {
 	local as=(setpriv --reuid 65534 --regid 65534 --clear-groups)
 
-	[ "$(id -u)" = 0 ] || skip "it is one that runs this"
+	[ "$(id -u)" = 0 ] || skip "only root can become another user: run as root"
 	chmod 711 "$T" "$BATS_RUN_TMPDIR" "$TMPDIR"
 	chmod 644 "$T/waits"
 	mkdir -m 700 "$VM_HOME"
 	chown 65534:65534 "$VM_HOME"
 	"${as[@]}" test -x "$B/bin/vm-run" ||
-		skip "the build cannot be reached by other users"
+		skip "other users cannot reach the build: put it where they can"
 	cd /
 	timeout 60 "${as[@]}" vm-run -d --name m --accel soft --flat \
 		-k "$T/waits"
@@ -220,7 +220,7 @@ example() {
 }
 
 @test "the manual's examples" {
-	command -v mandoc >/dev/null || skip "no mandoc"
+	command -v mandoc >/dev/null || skip "no mandoc: install mandoc"
 	up web --accel soft
 	example 1
 	[ "$status" = 0 ]

@@ -93,7 +93,7 @@ member() {
 		"${as[@]}" test -e "$VM_KVM_DEVICE" ||
 			skip "an ordinary user cannot look into $dir"
 		"${as[@]}" test -x "$(command -v vm-check)" ||
-			skip "an ordinary user cannot run vm-check from here"
+			skip "an ordinary user cannot run vm-check: put the build where others may read"
 	fi
 	run "${as[@]}" vm-check
 	rm -r "$dir"

@@ -192,7 +192,7 @@ auto" ]
 @test "vm-show prints JSON" {
 	local all
 
-	command -v jq >/dev/null || skip "no jq"
+	command -v jq >/dev/null || skip "no jq: install jq"
 	quiet vm-create web memory=1M cpus=2 serial=null "description=\"a\\" \
 		debug-exit=on x-a=1
 	[ "$(vm-show -J web | jq -c 'del(.config.uuid)')" = "$(jq -nc '{
@@ -229,7 +229,7 @@ auto" ]
 @test "vm.conf(5) has the defaults that there are" {
 	local key value
 
-	command -v mandoc >/dev/null || skip "no mandoc"
+	command -v mandoc >/dev/null || skip "no mandoc: install mandoc"
 	quiet vm-create web
 	mandoc -Tascii -O width=900 "$TOP/man/vm.conf.5" | col -bx >page
 	while IFS=' =' read -r key value; do
@@ -245,7 +245,7 @@ auto" ]
 @test "vm.conf(5) marks the keys that are live" {
 	local key live
 
-	command -v mandoc >/dev/null || skip "no mandoc"
+	command -v mandoc >/dev/null || skip "no mandoc: install mandoc"
 	mandoc -Tascii -O width=900 "$TOP/man/vm.conf.5" | col -bx >page
 	live=$(grep -B1 '^ *(live)' page | sed -n 's/^ *\([a-z-]*\)=.*/\1/p')
 	for key in on-reset on-crash stop-timeout keep autostart description \

@@ -92,7 +92,7 @@ block() {
 }
 
 @test "limits change one by one" {
-	command -v jq >/dev/null || skip "no jq"
+	command -v jq >/dev/null || skip "no jq: install jq"
 	limits() {
 		block list -J | jq -r '.drives[2].inserted | "\(.bps) \(.iops)"'
 	}

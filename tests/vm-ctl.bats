@@ -189,13 +189,13 @@ ctl() {
 @test "poweroff: an ordinary user may kill his own, which hides its locks" {
 	local as=(setpriv --reuid 65534 --regid 65534 --clear-groups) pid
 
-	[ "$(id -u)" = 0 ] || skip "it is one that runs this"
+	[ "$(id -u)" = 0 ] || skip "only root can become another user: run as root"
 	chmod 711 "$T" "$BATS_RUN_TMPDIR" "$TMPDIR"
 	chmod 644 "$T/deaf"
 	mkdir -m 700 "$VM_HOME"
 	chown 65534:65534 "$VM_HOME"
 	"${as[@]}" test -x "$B/bin/vm-run" ||
-		skip "the build cannot be reached by other users"
+		skip "other users cannot reach the build: put it where they can"
 	cd /
 	timeout 60 "${as[@]}" vm-run -d --name m --accel soft --flat \
 		-k "$T/deaf"
@@ -469,7 +469,7 @@ slow_dump() {
 @test "the manual's examples" {
 	local line n=0
 
-	command -v mandoc >/dev/null || skip "no mandoc"
+	command -v mandoc >/dev/null || skip "no mandoc: install mandoc"
 	cd "$T"
 	up web polls
 	while read -r line; do

@@ -12,8 +12,8 @@ setup() {
 }
 
 need_qemu() {
-	command -v qemu-img >/dev/null || skip "no qemu-img (qemu-utils)"
-	command -v qemu-io >/dev/null || skip "no qemu-io (qemu-utils)"
+	command -v qemu-img >/dev/null || skip "no qemu-img: install qemu-utils"
+	command -v qemu-io >/dev/null || skip "no qemu-io: install qemu-utils"
 }
 
 # disk FILE [BYTES]: a raw disk with holes, zeros and data in odd places

@@ -184,7 +184,7 @@ is_state() {
 
 @test "a directory that is another user's hides no machine" {
 	[ "$(id -u)" = 0 ] && command -v setpriv >/dev/null ||
-		skip "wants setpriv, as root"
+		skip "only root can become another user: run as root, with util-linux"
 	chmod 711 "$T" "$TMPDIR"
 	machine aaa
 	machine web
@@ -192,7 +192,7 @@ is_state() {
 	chown -R 0 "$VM_HOME/aaa"
 	chmod 700 "$VM_HOME/aaa"
 	run --separate-stderr setpriv --reuid=65534 --clear-groups vm-ls -q web
-	[ "$status" = 0 ] || skip "the build is not to be read by others"
+	[ "$status" = 0 ] || skip "others may not read the build: put it where they can"
 	run --separate-stderr setpriv --reuid=65534 --clear-groups vm-ls -n
 	echo "$stderr"
 	[ "$output" = "web   stopped     1    128M       -" ]
@@ -268,7 +268,7 @@ on_tty() {
 }
 
 @test "on a terminal: colour, and lines cut at its width" {
-	command -v script >/dev/null || skip "no script"
+	command -v script >/dev/null || skip "no script(1): install bsdutils"
 	machine web "description = $(printf 'x%.0s' {1..300})"
 	play web running
 	export TERM=xterm
@@ -313,7 +313,7 @@ on_tty() {
 @test "a thousand machines within 50 ms of CPU time" {
 	local best
 
-	[[ $B != *-san* ]] || skip "a sanitizer takes longer"
+	[[ $B != *-san* ]] || skip "a sanitizer takes longer than it may"
 	machine m "memory = 512M" "cpus = 2" "description = one of many"
 	play m running "end 0 stopped" exit
 	(cd "$VM_HOME" && for i in {1000..1998}; do echo "m$i"; done |
@@ -430,7 +430,7 @@ told() {
 	machine b
 	machine c
 	unshare -Ur sh -c 'echo 3 >/proc/sys/user/max_inotify_watches' ||
-		skip "no user namespaces here"
+		skip "no user namespaces: kernel.unprivileged_userns_clone, user.max_user_namespaces"
 	behind unshare -Ur sh -c \
 		'echo 3 >/proc/sys/user/max_inotify_watches; exec vm-ls --watch'
 	until_true 20 lines 3

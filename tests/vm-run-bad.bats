@@ -154,7 +154,7 @@ teardown() {
 		as=(setpriv --reuid 65534 --regid 65534 --clear-groups)
 		"${as[@]}" test -x "$(command -v vm-run)" || {
 			rm -rf "$dir"
-			skip "an ordinary user cannot run vm-run from here"
+			skip "an ordinary user cannot run vm-run: put the build where others may read"
 		}
 	fi
 	cd /

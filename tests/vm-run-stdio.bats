@@ -78,7 +78,7 @@ through() {
 }
 
 @test "4 KiB under kvm" {
-	[[ $(engines) == *kvm* ]] || skip "no KVM here"
+	[[ $(engines) == *kvm* ]] || skip "no KVM here: vm-check says why"
 	bytes 4096 >"$T/want"
 	echoes "$T/g" 4096
 	through --accel kvm
@@ -173,7 +173,7 @@ through() {
 }
 
 @test "a disk that fills up keeps what went to it, and the machine goes on" {
-	[ "$(id -u)" = 0 ] || skip "needs root to mount"
+	[ "$(id -u)" = 0 ] || skip "only root can mount: run as root"
 	guest "$T/g" <<-'END'
 		mov $70000, %ecx
 		1: mov $'x', %al
@@ -183,7 +183,7 @@ through() {
 		poweroff
 	END
 	mkdir "$T/small"
-	unshare -m true || skip "cannot make a mount namespace"
+	unshare -m true || skip "no mount namespace to be had: run as root, not in a container"
 	# shellcheck disable=SC2016
 	run unshare -m bash -c 'mount -t tmpfs -o size=16k none "$1/small" || exit
 		timeout -s KILL 20 vm-run --serial "file:$1/small/log" \

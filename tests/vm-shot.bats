@@ -278,7 +278,7 @@ writes_text() {
 		vm-shot -f ppm -o /dev/full web
 	mkdir "$T/small"
 	unshare -rm mount -t tmpfs none "$T/small" 2>/dev/null ||
-		skip "mounting is refused"
+		skip "mounting is refused: run as root, not in a container"
 	run -0 unshare -rm bash -c '
 		mount -t tmpfs -o size=64k none "$1" || exit
 		cd "$1" || exit
@@ -320,7 +320,7 @@ writes_text() {
 }
 
 @test "no picture goes to a terminal, unless it must" {
-	command -v script >/dev/null || skip "no script(1)"
+	command -v script >/dev/null || skip "no script(1): install bsdutils"
 	machine web
 	screen web 8x6
 	run script -qec "vm-shot web" /dev/null

@@ -9,7 +9,7 @@ load tui
 
 setup() {
 	export VM_HOME=$T/vm
-	command -v tmux >/dev/null || skip "no tmux (Debian: apt install tmux)"
+	command -v tmux >/dev/null || skip "no tmux: install it"
 }
 
 teardown() {
@@ -179,7 +179,7 @@ kinds() {
 	tui_shows '^login:'
 	[[ $(tui_colors) == *$'\e[1m\e[33m\e[41myellow'* ]]
 	shows_at 3 "0 12" "1 1"
-	tic -x -o "$T/terminfo" - <<-'END' || skip "no tic"
+	tic -x -o "$T/terminfo" - <<-'END' || skip "no tic: install ncurses-bin"
 		tui-direct|direct colours,
 		 RGB, colors#0x1000000, pairs#0x7fff,
 		 setab=\E[%?%p1%{8}%<%t4%p1%d%e48;2;%p1%{65536}%/%d;%p1%{256}%/%{255}%&%d;%p1%{255}%&%d%;m,
@@ -584,8 +584,8 @@ begin_tui() {
 }
 
 @test "it is clean under valgrind, panes and all" {
-	command -v valgrind >/dev/null || skip "no valgrind"
-	[[ $B != *build-san* ]] || skip "the sanitizers look"
+	command -v valgrind >/dev/null || skip "no valgrind: install it"
+	[[ $B != *build-san* ]] || skip "the sanitizers look already"
 	text_screen
 	seq 1 50 >"$VM_HOME/web/console.log"
 	echo '{"time":"2031-05-06T07:08:10Z","event":"START"}' \

@@ -405,7 +405,7 @@ watching() {
 	local w
 
 	unshare -Ur sh -c 'echo 0 >/proc/sys/user/max_inotify_instances' ||
-		skip "no user namespaces here"
+		skip "no user namespaces: kernel.unprivileged_userns_clone, user.max_user_namespaces"
 	machine web
 	play web running
 	behind unshare -Ur sh -c \
