@@ -229,8 +229,7 @@ control_input_send_event(struct request *q)
 		if (r)
 			return r;
 		if (t.ev[k].kind == INPUT_ABS && !input_absolute(in))
-			return failx(-ENOTSUP, "Input handler not found for "
-					       "event type abs");
+			return input_no_tablet();
 	}
 	t.n = (unsigned)json_array_size(events);
 	return t.n ? typing_begin(q, &t) : 0;

@@ -226,8 +226,7 @@ point(struct input *in, const struct motion *m)
 	if (!m->abs && (m->rel || !driven(in->tablet)))
 		return mouse(in, m->dx, m->dy, m->button);
 	if (!in->tablet)
-		return failx(
-			-ENOTSUP, "Input handler not found for event type abs");
+		return input_no_tablet();
 	in->x = m->x < 0 ? x : m->x;
 	in->y = m->y < 0 ? y : m->y;
 	r = tablet(in, m->abs, m->button);
@@ -239,6 +238,13 @@ point(struct input *in, const struct motion *m)
 }
 
 /* ---- all of them ---- */
+
+int
+input_no_tablet(void)
+{
+	return failx(-ENOTSUP, "no pointer can be told where to be "
+			       "(pointer = tablet gives one)");
+}
 
 bool
 input_absolute(const struct input *in)

@@ -52,6 +52,7 @@ struct input {
 
 /* Is there a pointer that knows where it is? */
 bool input_absolute(const struct input *);
+int input_no_tablet(void); /* -ENOTSUP, with the sentence for that */
 /*
  * The first of n > 0 events, and those that happen at the same time, that is
  * movement before and with a button. *taken: so many. -EAGAIN: none, the guest

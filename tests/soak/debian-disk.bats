@@ -19,7 +19,7 @@ debian() {
 		PATH=$PATH:/usr/sbin:/sbin command -v "$p" >/dev/null ||
 			skip "no $p"
 	done
-	[ -e /usr/lib/grub/i386-pc/boot.img ] || skip "no grub-pc-bin"
+	[ -e /usr/lib/grub/i386-pc/boot.img ] || skip "no GRUB: install grub-pc-bin"
 	"$TOP/examples/debian-disk.sh" "$T/deb.qcow2" >"$T/log" 2>&1 && return
 	cat "$T/log"
 	! grep -Eq 'Failed to fetch|Could not resolve|unable to|not allowed' \

@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: MIT
 # The soft engine's translator for long: millions of random programs beside the
 # interpreter, kernels all of whose 64-bit code is translated, with one CPU and
-# more. SEED and CASES say which programs; TIMES, how often each kernel boots.
+# more. Where bats runs it itself, without tests/run: SEED and CASES say which
+# programs; TIMES, how often each kernel boots.
 # timeout: 7200
 
 load ../helpers
@@ -11,7 +12,7 @@ load ../helpers
 	local n
 
 	for n in 1 2 3 4; do
-		JIT_CASES=${CASES:-1000000} JIT_SEED=$((${SEED:-$$} + n)) \
+		JIT_CASES=${CASES:-250000} JIT_SEED=$((${SEED:-$$} + n)) \
 			"$B/tests/unit/jit"
 	done
 }
